@@ -1,0 +1,77 @@
+"""The exceptions users meet.
+
+Every one derives from `MinigradError` and from the built-in exception that a user of NumPy or
+PyTorch would catch, so both ``except MinigradError`` and ``except ValueError`` do what they say.
+Messages name what was wrong (names, shapes, values) and what to do about it.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArgumentError",
+    "CheckpointError",
+    "DataError",
+    "DataNotFoundError",
+    "DtypeError",
+    "GraphError",
+    "MinigradError",
+    "MissingExtraError",
+    "NoGradientRuleError",
+    "RuleError",
+    "ShapeError",
+    "StateDictError",
+]
+
+
+class MinigradError(Exception):
+    """Base class of every exception that minigrad raises on purpose."""
+
+
+class ShapeError(MinigradError, ValueError):
+    """Shapes that do not fit together."""
+
+
+class DtypeError(MinigradError, TypeError):
+    """A value of the wrong type or dtype, such as integers that are asked for a gradient."""
+
+
+class ArgumentError(MinigradError, ValueError):
+    """An option outside its range, such as a negative learning rate or an unknown name."""
+
+
+class GraphError(MinigradError, RuntimeError):
+    """A graph asked for what it cannot give: freed, changed since, or never recorded."""
+
+
+class NoGradientRuleError(MinigradError, NotImplementedError, TypeError):
+    """A function that could have a gradient was given a tensor, and no rule for it is known."""
+
+
+class RuleError(MinigradError, RuntimeError):
+    """A gradient rule returned something that cannot be the gradient of its argument."""
+
+
+class StateDictError(MinigradError, ValueError):
+    """A state dict whose entries do not match the model or optimizer it is loaded into."""
+
+
+class DataError(MinigradError, ValueError):
+    """Data that cannot be what it is said to be: a damaged file, labels out of range, NaN."""
+
+
+class DataNotFoundError(DataError, FileNotFoundError):
+    """A data set that is neither on disk nor can be downloaded."""
+
+
+class CheckpointError(MinigradError, ValueError):
+    """A weights file that is damaged, foreign, or made for another model."""
+
+
+class MissingExtraError(MinigradError, ImportError):
+    """An optional package that a feature needs is not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package!r}, which is not installed; "
+            f"install it with: pip install 'minigrad[{extra}]'"
+        )
