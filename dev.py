@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""Run minigrad's examples and checks; all it needs is Python 3.11 or later.
+
+    python3 dev.py mnist [options]      train a network on MNIST (options: --help)
+    python3 dev.py test [pytest args]   run the tests and the examples in the docstrings
+    python3 dev.py lint                 check style and formatting (ruff)
+    python3 dev.py types                check the type annotations (mypy)
+    python3 dev.py wheel                build the wheel and use it in an environment of its own
+    python3 dev.py ci                   all four checks: test, lint, types, wheel
+
+The first run installs what it needs into .venv, next to this file; later runs reuse it.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+MINIMUM = (3, 11)
+if sys.version_info < MINIMUM:
+    sys.exit(
+        "dev.py: minigrad needs Python {}.{} or later, but {} is Python {}.{}".format(
+            *MINIMUM, sys.executable, *sys.version_info
+        )
+    )
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "minigrad.json"
+EXTRAS = ["examples", "test", "dev"]  # in pyproject.toml, each of them contains the one before
+
+
+def run(*command, **options):
+    """Run a command; return its exit status."""
+    return subprocess.run([str(part) for part in command], **options).returncode
+
+
+def create_venv(directory):
+    """Create a virtual environment, in place of any that is there; return its Python."""
+    if any(importlib.util.find_spec(name) is None for name in ("venv", "ensurepip")):
+        sys.exit(
+            "dev.py: this Python cannot create virtual environments: its venv and ensurepip "
+            "modules are a package of their own here.\nOn Debian and Ubuntu, install it with: "
+            "apt install python3-venv"
+        )
+    if run(sys.executable, "-m", "venv", "--clear", directory) != 0:
+        sys.exit(f"dev.py: could not create the virtual environment {directory} (see above)")
+    return venv_python(directory)
+
+
+def venv_python(directory):
+    """Return the path of the Python of a virtual environment, on this platform."""
+    return directory / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def pip_install(python, *arguments):
+    """Install packages, or leave with pip's own message above ours."""
+    if run(python, "-m", "pip", "install", "--quiet", *arguments) != 0:
+        sys.exit("dev.py: pip could not install what is needed; its own message is above")
+
+
+def read_stamp():
+    """Return what .venv was made from, or an empty dict where nobody knows."""
+    try:
+        return json.loads(STAMP.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def environment(extra):
+    """Return the Python of .venv, created or brought up to date where it has to be.
+
+    It is created anew for another Python or another place of the checkout, and updated when
+    pyproject.toml has changed or an extra is asked for that it does not have yet.
+    """
+    home = {"root": str(ROOT), "python": "{}.{}".format(*sys.version_info)}
+    stamp = read_stamp()
+    if home.items() <= stamp.items() and venv_python(VENV).exists():
+        python = venv_python(VENV)
+        extra = max(extra, stamp.get("extra", extra), key=EXTRAS.index)
+    else:
+        print(f"dev.py: creating {VENV}", flush=True)
+        python, stamp = create_venv(VENV), {}
+    pyproject = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    wanted = {**home, "pyproject": pyproject, "extra": extra}
+    if stamp != wanted:
+        unfinished = {**home, "extra": extra}  # what stays true if pip fails or is stopped
+        STAMP.write_text(json.dumps(unfinished), encoding="utf-8")
+        print(f"dev.py: installing minigrad[{extra}]; the first time takes minutes", flush=True)
+        pip_install(python, "--editable", f"{ROOT}[{extra}]")
+        STAMP.write_text(json.dumps(wanted), encoding="utf-8")
+    return python
+
+
+def mnist(*options):
+    """Run the MNIST example in the caller's directory."""
+    return run(environment("examples"), ROOT / "examples" / "mnist.py", *options)
+
+
+def test(*options):
+    """Run pytest in the project's root."""
+    return run(environment("test"), "-m", "pytest", *options, cwd=ROOT)
+
+
+def lint():
+    """Run both halves of ruff, whatever the first one says."""
+    ruff = [environment("dev"), "-m", "ruff"]
+    return run(*ruff, "check", cwd=ROOT) | run(*ruff, "format", "--check", cwd=ROOT)
+
+
+def types():
+    """Run mypy on the package."""
+    return run(environment("dev"), "-m", "mypy", cwd=ROOT)
+
+
+def wheel():
+    """Build the source archive, the wheel from it, and use the wheel outside the checkout."""
+    builder = environment("dev")
+    with tempfile.TemporaryDirectory(prefix="minigrad-wheel-") as directory:
+        away = Path(directory).resolve()
+        if run(builder, "-m", "build", "--outdir", away, ROOT, cwd=away) != 0:
+            return 1
+        python = create_venv(away / "venv")
+        pip_install(python, *away.glob("*.whl"))
+        return run(python, "-I", ROOT / ".ci" / "check_wheel.py", cwd=away)
+
+
+def ci():
+    """Run every check, with hypothesis' ci profile, and say at the end which failed."""
+    os.environ["HYPOTHESIS_PROFILE"] = "ci"
+    failed = [check.__name__ for check in (test, lint, types, wheel) if check() != 0]
+    print(f"dev.py: failed: {', '.join(failed)}" if failed else "dev.py: all checks passed")
+    return len(failed)
+
+
+COMMANDS = {command.__name__: command for command in (mnist, test, lint, types, wheel, ci)}
+
+
+def main(arguments):
+    """Run the command named first; return its exit status."""
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(__doc__.strip())
+        return 0
+    name, *options = arguments
+    if name not in COMMANDS:
+        sys.exit(f"dev.py: no command {name!r}; there are: {', '.join(COMMANDS)}")
+    if options and name not in ("mnist", "test"):
+        sys.exit(f"dev.py: {name} takes no options, but got: {' '.join(options)}")
+    return COMMANDS[name](*options)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
