@@ -17,6 +17,7 @@ __all__ = [
     "MinigradError",
     "MissingExtraError",
     "NoGradientRuleError",
+    "NotFittedError",
     "RuleError",
     "ShapeError",
     "StateDictError",
@@ -61,6 +62,10 @@ class DataError(MinigradError, ValueError):
 
 class DataNotFoundError(DataError, FileNotFoundError):
     """A data set that is neither on disk nor can be downloaded."""
+
+
+class NotFittedError(MinigradError, ValueError, AttributeError):
+    """A scaler that is asked to scale before it has seen a training set."""
 
 
 class CheckpointError(MinigradError, ValueError):
