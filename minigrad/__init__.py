@@ -1,3 +1,32 @@
-"""minigrad: a small autograd framework over NumPy."""
+"""minigrad: automatic differentiation over NumPy, small enough to read in an evening."""
+
+from minigrad import random, rules
+from minigrad.context import enable_grad, is_grad_enabled, no_grad
+from minigrad.errors import MinigradError
+from minigrad.primitive import defvjp, differentiable_functions, primitive
+from minigrad.tensor import Tensor, from_numpy, tensor
+from minigrad.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "MinigradError",
+    "Tensor",
+    "defvjp",
+    "differentiable_functions",
+    "enable_grad",
+    "from_numpy",
+    "grad",
+    "hessian",
+    "hvp",
+    "is_grad_enabled",
+    "jacobian",
+    "jvp",
+    "no_grad",
+    "primitive",
+    "random",
+    "rules",
+    "tensor",
+    "value_and_grad",
+    "vjp",
+]

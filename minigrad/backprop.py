@@ -1,0 +1,246 @@
+"""The walk back: from the gradient of a result to those of what it was computed from.
+
+Iterative and linear in the size of the graph. This module knows no array function by name: what a
+gradient does at a node is the business of the node's rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from sys import getrefcount
+from typing import Any, TypeAlias, cast
+
+from minigrad.context import Observer, context
+from minigrad.errors import GraphError, RuleError
+from minigrad.graph import Array, Leaf, Node, Vertex
+
+__all__ = ["backpropagate", "is_exclusive"]
+
+Wrap: TypeAlias = Callable[[Array, Vertex], Array]
+
+
+def backpropagate(
+    seeds: Iterable[tuple[Vertex, Array]],
+    *,
+    targets: Collection[Vertex] | None = None,
+    retain_graph: bool = False,
+    wrap: Wrap | None = None,
+) -> dict[Vertex, Array]:
+    """Walk back from the seeds and return the gradient that reached each target.
+
+    Parameters
+    ----------
+    seeds : iterable of (vertex, array)
+        Where to start, and the gradient there.
+    targets : collection of vertices, optional
+        Whose gradients are wanted, and only the way to them is walked. By default every leaf that
+        requires a gradient and every node that was asked to retain its own.
+    retain_graph : bool, default False
+        Whether to keep the saved values for another walk.
+    wrap : callable, optional
+        ``wrap(value, vertex)`` makes a tensor of a saved value. Given, the rules run on tensors
+        and are themselves recorded; otherwise they run on plain arrays.
+
+    Returns
+    -------
+    dict
+        Targets that nothing reached are left out.
+
+    Raises
+    ------
+    GraphError
+        If a saved value is gone or has been changed; then nothing was walked.
+    RuleError
+        If a rule returned something that cannot be a gradient.
+    """
+    gradients: dict[Vertex, Array] = {}
+    for vertex, seed in seeds:
+        _accumulate(gradients, vertex, seed, owned=False)
+    consumers = _count_consumers(list(gradients), targets)
+    ready = [vertex for vertex in gradients if consumers.get(vertex) == 0]
+    results: dict[Vertex, Array] = {}
+    observer = context.get().observer
+    while ready:
+        vertex = ready.pop()
+        gradient = gradients.pop(vertex, None)
+        if gradient is not None and _is_target(vertex, targets):
+            results[vertex] = gradient
+        if vertex.__class__ is Leaf:
+            continue
+        node = cast("Node", vertex)
+        if gradient is not None:
+            _pass_back(node, gradient, gradients, consumers, wrap, observer)
+        if not retain_graph:
+            node.free()
+        for parent in node.parents:
+            if parent in consumers:
+                consumers[parent] -= 1
+                if not consumers[parent]:
+                    ready.append(parent)
+    return results
+
+
+def _is_target(vertex: Vertex, targets: Collection[Vertex] | None) -> bool:
+    if targets is not None:
+        return vertex in targets
+    return vertex.__class__ is Leaf or cast("Node", vertex).retains_grad
+
+
+def _pass_back(
+    node: Node,
+    gradient: Array,
+    gradients: dict[Vertex, Array],
+    live: dict[Vertex, int],
+    wrap: Wrap | None,
+    observer: Observer | None,
+) -> None:
+    """Apply the node's rule, and add what it gives to the gradients of the parents."""
+    args = cast("tuple[Any, ...]", node.args)
+    out = node.out if node.out is not None else node
+    if wrap is not None:
+        args = tuple(
+            wrap(value, parent) if parent is not None and value is not parent else value
+            for value, parent in zip(args, node.parents, strict=True)
+        )
+        out = wrap(out, node) if out is not node else out
+    if observer is not None:
+        observer.visiting(node)
+    rule = node.rule
+    for index, parent in enumerate(node.parents):
+        if parent not in live:
+            continue
+        vjp = rule.vjp(index)
+        if node.kwargs is None:
+            contribution = vjp(gradient, out, *args)
+        else:
+            contribution = vjp(gradient, out, *args, **node.kwargs)
+        if contribution is None:
+            continue
+        contribution = _fit(contribution, parent, node, index)
+        if observer is not None:
+            observer.visited(node, index, contribution)
+        if parent in gradients:
+            _accumulate(gradients, parent, contribution, owned=wrap is None)
+        else:
+            gradients[parent] = contribution
+
+
+def _fit(contribution: Array, parent: Vertex, node: Node, index: int) -> Array:
+    """Undo broadcasting and promotion; refuse what cannot be the gradient of that argument."""
+    try:
+        if contribution.shape != parent.shape:
+            contribution = _unbroadcast(contribution, parent.shape)
+        if contribution.dtype is not parent.dtype and contribution.dtype != parent.dtype:
+            contribution = contribution.astype(parent.dtype)
+    except (AttributeError, ValueError, TypeError) as error:
+        got = getattr(contribution, "shape", None)
+        raise RuleError(
+            f"the gradient rule of {node.rule.name} returned "
+            f"{f'shape {got}' if got is not None else repr(contribution)} for its argument "
+            f"{index}, whose shape is {parent.shape}"
+        ) from error
+    return contribution
+
+
+def _unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
+    """Sum over the axes along which an array of this shape was repeated."""
+    extra = len(gradient.shape) - len(shape)
+    if extra < 0:
+        raise ValueError("fewer axes than the argument has")
+    axes = tuple(range(extra)) + tuple(
+        extra + axis
+        for axis, length in enumerate(shape)
+        if length == 1 and gradient.shape[extra + axis] != 1
+    )
+    reduced = gradient.sum(axis=axes, keepdims=True) if axes else gradient
+    if reduced.shape[extra:] != shape:
+        raise ValueError("not a broadcast of the argument's shape")
+    return reduced.reshape(shape)
+
+
+def _accumulate(
+    gradients: dict[Vertex, Array], vertex: Vertex, contribution: Array, *, owned: bool
+) -> None:
+    """Add a contribution, in place only where nobody else can see it."""
+    if vertex not in gradients:
+        gradients[vertex] = contribution
+    elif owned and is_exclusive(gradients, vertex):
+        gradients[vertex] += contribution
+    else:
+        gradients[vertex] = gradients[vertex] + contribution
+
+
+def is_exclusive(holder: dict[Any, Array], key: Any) -> bool:
+    """Return whether an array's memory is reachable through this dictionary entry only.
+
+    A view refers to the array whose memory it shows (its ``base``), so an array without a base
+    that nothing else refers to shares its memory with nobody.
+    """
+    # Two references: the dictionary's, and the one that the call itself holds.
+    return getrefcount(holder[key]) == 2 and getattr(holder[key], "base", holder) is None
+
+
+def _count_consumers(roots: list[Vertex], targets: Collection[Vertex] | None) -> dict[Vertex, int]:
+    """Return the vertices to walk through, with how many gradients each must wait for."""
+    live = None if targets is None else _on_the_way(roots, targets)
+    consumers: dict[Vertex, int] = {
+        root: 0 for root in roots if (root.requires_grad if live is None else root in live)
+    }
+    stack = list(consumers)
+    while stack:
+        vertex = stack.pop()
+        if vertex.__class__ is Node:
+            _check_saved_values(vertex)
+        for parent in vertex.parents:
+            if parent is None or (not parent.requires_grad if live is None else parent not in live):
+                continue
+            if parent in consumers:
+                consumers[parent] += 1
+            else:
+                consumers[parent] = 1
+                stack.append(parent)
+    return consumers
+
+
+def _on_the_way(roots: list[Vertex], targets: Collection[Vertex]) -> set[Vertex]:
+    """Return the vertices from which a target can be reached, of those the roots lead to."""
+    live: set[Vertex] = set()
+    seen: set[Vertex] = set()
+    stack: list[tuple[Vertex, bool]] = [(root, False) for root in roots]
+    while stack:
+        vertex, parents_are_done = stack.pop()
+        if parents_are_done:
+            if vertex in targets or any(parent in live for parent in vertex.parents):
+                live.add(vertex)
+        elif vertex not in seen:
+            seen.add(vertex)
+            stack.append((vertex, True))
+            stack.extend((p, False) for p in vertex.parents if p is not None and p.requires_grad)
+    return live
+
+
+def _check_saved_values(node: Node) -> None:
+    if node.args is None:
+        raise GraphError(
+            f"the graph behind {node.where()} has been walked back before, and the values it kept "
+            "for that are freed; compute the result again, or pass retain_graph=True to the first "
+            "backward()"
+        )
+    if not node.versions:
+        return
+    kept = [
+        parent
+        for parent, value in zip(node.parents, node.args, strict=True)
+        if parent.__class__ is Leaf and value is not parent
+    ]
+    if sum(leaf.version for leaf in kept if leaf is not None) != node.versions:
+        names = ", ".join(
+            f"{leaf.name!r}" if leaf.name else f"a tensor of shape {leaf.shape}"
+            for leaf in kept
+            if leaf is not None
+        )
+        raise GraphError(
+            f"{names}, whose value {node.where()} needs for its gradient, was changed after the "
+            "forward pass; run the forward pass again, or call backward() before changing it (as "
+            "by an optimizer's step or load_state_dict)"
+        )

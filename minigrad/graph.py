@@ -1,0 +1,207 @@
+"""The graph: what was computed from what.
+
+A `Leaf` stands for a tensor that nothing computed, a `Node` for the result of one recorded call,
+and a `Rule` says how a gradient passes back through a call. Each node points to the vertices its
+arguments came from, never to what was made of it, so a graph has no reference cycle and is gone
+with the last tensor that needs it.
+
+This module knows no array function by name.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from minigrad.context import Scope
+from minigrad.errors import RuleError
+
+__all__ = ["Array", "Leaf", "Node", "Rule", "Vertex"]
+
+Array: TypeAlias = Any  # whatever speaks NumPy: an ndarray, a CuPy array, a Tensor
+Vjp: TypeAlias = Callable[..., Array]
+
+
+# --- Rules -----------------------------------------------------------------------------------
+
+
+class Rule:
+    """How a gradient passes back through one function, to each of its arguments.
+
+    ``vjps[i]`` takes ``(g, out, *args, **kwargs)``, the gradient that arrived, the function's
+    result and its arguments, and returns the gradient of argument ``i``. A parameter whose name
+    starts with an underscore is not needed: its value is not kept from the forward pass to the
+    backward, and a stand-in with its ``shape``, ``dtype``, ``ndim`` and ``size`` is passed.
+    """
+
+    __slots__ = ("_saves", "each", "function", "name", "saves_of_two", "vjps")
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.name: str = getattr(function, "__name__", None) or repr(function)
+        self.vjps: tuple[Vjp | None, ...] = ()
+        self.each: Vjp | None = None
+        self._saves: dict[tuple[int, int], tuple[bool, ...]] = {}
+        self.saves_of_two: list[tuple[bool, ...] | None] = [None] * 4
+
+    def define(self, vjps: tuple[Vjp | None, ...], each: Vjp | None = None) -> None:
+        """Set the rule: one function per argument, or one that is told which argument."""
+        self.vjps = vjps
+        self.each = each
+        self._saves.clear()
+        self.saves_of_two = [None] * 4
+
+    def vjp(self, index: int) -> Vjp:
+        """Return the function that gives the gradient of one argument."""
+        if index < len(self.vjps):
+            vjp = self.vjps[index]
+            if vjp is not None:
+                return vjp
+        if self.each is not None:
+            return functools.partial(self.each, index)
+        raise self._missing(index)
+
+    def saves(self, live: int, arity: int) -> tuple[bool, ...]:
+        """Return what must be kept where the arguments whose bits are in `live` want gradients.
+
+        The first flag is the result's, the others are those of the `arity` arguments.
+        """
+        try:
+            return self._saves[live, arity]
+        except KeyError:
+            wanted = [index for index in range(arity) if live >> index & 1]
+            needs = [self._needs(index, arity) for index in wanted]
+            flags = tuple(any(column) for column in zip(*needs, strict=True))
+            self._saves[live, arity] = flags
+            if arity == 2:
+                self.saves_of_two[live] = flags  # for binary operators, at the cost of an index
+            return flags
+
+    def _needs(self, index: int, arity: int) -> list[bool]:
+        vjp = self.vjp(index)
+        flags: list[bool] = []
+        for parameter in inspect.signature(vjp).parameters.values():
+            needed = not parameter.name.startswith("_")
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                flags += [needed] * (2 + arity - len(flags))
+            elif parameter.kind in (
+                parameter.POSITIONAL_ONLY,
+                parameter.POSITIONAL_OR_KEYWORD,
+            ):
+                flags.append(needed)
+        # Without the cotangent; options given by position are small and always passed.
+        return (flags[1:] + [True] * arity)[: 1 + arity]
+
+    def _missing(self, index: int) -> RuleError:
+        if not self.vjps and self.each is None:
+            what = "no gradient rule is defined for it"
+        else:
+            what = f"its rule has no gradient for argument {index}"
+        return RuleError(
+            f"{self.name} was given a tensor that requires a gradient, but {what}; "
+            f"define one with minigrad.defvjp({self.name}, ...) or pass tensor.detach()"
+        )
+
+    def __repr__(self) -> str:
+        return f"<rule of {self.name}>"
+
+
+# --- Vertices --------------------------------------------------------------------------------
+
+
+class Leaf:
+    """A tensor that no recorded operation made: an input, a constant, a parameter."""
+
+    __slots__ = ("dtype", "grad", "name", "requires_grad", "shape", "version")
+
+    parents: tuple[Vertex | None, ...] = ()
+
+    def __init__(
+        self, shape: tuple[int, ...], dtype: Any, requires_grad: bool, name: str | None = None
+    ) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.requires_grad = requires_grad
+        self.name = name
+        self.grad: Array | None = None
+        self.version = 1  # a node's version is 0, so a sum of versions is 0 without any leaf
+
+    def __repr__(self) -> str:
+        return f"<leaf {self.name or ''}{list(self.shape)} {self.dtype}>"
+
+
+class Node:
+    """The result of one recorded call: the rule, the parents, and what the rule needs."""
+
+    __slots__ = (
+        "args",
+        "dtype",
+        "grad",
+        "kwargs",
+        "name",
+        "note",
+        "out",
+        "parents",
+        "retains_grad",
+        "rule",
+        "scope",
+        "shape",
+        "versions",
+    )
+
+    requires_grad = True
+    version = 0
+
+    def __init__(
+        self,
+        rule: Rule,
+        parents: tuple[Vertex | None, ...],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any] | None,
+        out: Array,
+        shape: tuple[int, ...],
+        dtype: Any,
+        scope: Scope | None,
+        versions: int,
+    ) -> None:
+        self.rule = rule
+        self.parents = parents  # one for each argument; None for what is not a tensor
+        self.args: tuple[Any, ...] | None = args  # None once freed
+        self.kwargs = kwargs
+        self.out = out
+        self.shape = shape
+        self.dtype = dtype
+        self.scope = scope
+        self.versions = versions  # the sum of the versions of the leaves whose values are kept
+        self.name: str | None = None
+        self.grad: Array | None = None
+        self.retains_grad = False
+        self.note: Any = None  # an observer's
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def path(self) -> str:
+        """Dotted path of the module that was running, empty outside any."""
+        return self.scope.path if self.scope is not None else ""
+
+    def free(self) -> None:
+        """Let go of the saved values; the structure stays."""
+        self.args = self.kwargs = self.out = None
+
+    def where(self) -> str:
+        """Say which operation this is, in the user's terms."""
+        name = f" {self.name!r}" if self.name else ""
+        path = f" in {self.path}" if self.path else ""
+        return f"{self.rule.name}{name}{path}"
+
+    def __repr__(self) -> str:
+        return f"<node {self.where()} {list(self.shape)} {self.dtype}>"
+
+
+Vertex: TypeAlias = Leaf | Node

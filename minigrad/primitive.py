@@ -1,0 +1,248 @@
+"""Operators: functions of arrays, and the rules by which gradients pass back through them.
+
+minigrad's own operators and NumPy's are declared with what is here, and so are a user's.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import ArgumentError, NoGradientRuleError
+from minigrad.graph import Rule
+from minigrad.tensor import Tensor, apply, handlers, rule_of, unwrap
+
+__all__ = ["composite", "defvjp", "differentiable_functions", "nondifferentiable", "primitive"]
+
+Function = Callable[..., Any]
+
+
+class Primitive:
+    """A function of arrays that takes tensors, too, and is one operation of the graph."""
+
+    def __init__(self, function: Function) -> None:
+        functools.update_wrapper(self, function)
+        self.rule = rule_of(function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function, and record the call if an argument is a tensor."""
+        for name, value in kwargs.items():
+            if isinstance(value, Tensor):
+                raise ArgumentError(
+                    f"{self.rule.name} takes tensors by position, and {name}= was given one by name"
+                )
+        return apply(self.rule, args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.rule.name}>"
+
+
+def primitive(function: Function) -> Primitive:
+    """Turn a function of arrays into one operation of the graph.
+
+    Give it a gradient with `defvjp`. Tensors are passed to it by position, options by name or by
+    position; it returns one array.
+
+    Parameters
+    ----------
+    function : callable
+        Takes plain arrays, returns one plain array, and changes none of its arguments.
+
+    Returns
+    -------
+    callable
+        The same function, for arrays and for tensors: arrays give an array, and as soon as one
+        argument is a tensor the result is one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> @mg.primitive
+    ... def cube(x):
+    ...     return x * x * x
+    >>> mg.defvjp(cube, lambda g, out, x: g * 3 * x**2)
+    >>> cube(np.array(2.0))
+    np.float64(8.0)
+    >>> float(mg.grad(cube)(2.0))
+    12.0
+    >>> float(mg.grad(mg.grad(cube))(2.0))
+    12.0
+    """
+    return Primitive(function)
+
+
+def defvjp(function: Function, *vjps: Function | None, each: Function | None = None) -> None:
+    r"""Define how a gradient passes back through a function to each of its arguments.
+
+    For ``out = f(x, y)`` and the gradient ``g`` of a later number with respect to ``out``, a rule
+    (a vector-Jacobian product) computes the gradient with respect to one argument:
+
+    .. math:: \bar x = \left(\frac{\partial f}{\partial x}\right)^{\!\top} g
+
+    Parameters
+    ----------
+    function : callable
+        A `primitive`, or a NumPy function.
+    *vjps : callable or None
+        For each argument in turn a function of ``(g, out, *args, **options)``, called with the
+        arguments and options of the call, that returns an array of the argument's shape; None for
+        an argument that has no gradient. Broadcasting is undone and the dtype restored afterwards,
+        so a rule need not do it.
+    each : callable, optional
+        Instead, one function of ``(i, g, out, *args, **options)`` for every argument ``i``, for
+        functions with any number of them.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no rule among the arguments, or something that cannot be called.
+
+    Notes
+    -----
+    Write a rule in plain NumPy, without writing into any array and without `numpy.asarray`: the
+    same rule then serves for second derivatives, where it is given tensors. A parameter whose name
+    begins with an underscore says that its value is not needed: it is not kept in memory for the
+    backward pass, and a stand-in with its ``shape``, ``dtype`` and ``ndim`` is passed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> @mg.primitive
+    ... def scale(x, by):
+    ...     return x * by
+    >>> mg.defvjp(scale, lambda g, _out, _x, by: g * by, lambda g, _out, x, _by: g * x)
+    >>> mg.grad(lambda x: scale(x, 3.0).sum())(np.ones(2))
+    array([3., 3.])
+    """
+    if each is None and not any(vjps):
+        raise ArgumentError(f"defvjp({_name(function)}, ...) needs at least one gradient function")
+    for vjp in (*vjps, each):
+        if vjp is not None and not callable(vjp):
+            raise ArgumentError(
+                f"a gradient rule is a function of (g, out, *args) or None, not {vjp!r}"
+            )
+    if isinstance(function, Primitive):
+        function.rule.define(vjps, each)
+        return
+    rule = rule_of(function)
+    rule.define(vjps, each)
+    handlers[function] = (
+        _ufunc_handler(rule) if isinstance(function, np.ufunc) else _function_handler(rule)
+    )
+
+
+def differentiable_functions() -> dict[str, Function]:
+    """Return NumPy's functions that have a gradient here, by their full names, sorted."""
+    named = {
+        _name(function): function for function in handlers if function not in _without_gradient
+    }
+    return dict(sorted(named.items()))
+
+
+_without_gradient: set[Function] = set()
+
+
+def nondifferentiable(*functions: Function) -> None:
+    """Declare that functions have no gradient: of tensors they give plain arrays and numbers."""
+    for function in functions:
+        _without_gradient.add(function)
+        handlers[function] = _plain_handler(function)
+
+
+def composite(*functions: Function) -> Callable[[Function], Function]:
+    """Declare what to call instead of NumPy functions: one made of functions that have rules."""
+
+    def declare(implementation: Function) -> Function:
+        for function in functions:
+            handlers[function] = implementation
+        return implementation
+
+    return declare
+
+
+def _name(function: Function) -> str:
+    module = getattr(function, "__module__", None) or (
+        "numpy" if isinstance(function, np.ufunc) else ""
+    )
+    return f"{module}.{getattr(function, '__name__', function)}".lstrip(".")
+
+
+# --- Calls of NumPy's functions ----------------------------------------------------------------
+
+# What only the forward pass needs to know: the engine restores the dtype by itself.
+_FORWARD_ONLY = {"dtype", "casting", "order", "subok", "optimize"}
+_ABSENT = {"out": None, "where": True, "initial": np._NoValue}
+
+
+def _plain_handler(function: Function) -> Function:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        plain = {name: unwrap(value) for name, value in kwargs.items()}
+        return function(*map(unwrap, args), **plain)
+
+    return call
+
+
+def _ufunc_handler(rule: Rule) -> Function:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs:
+            return apply(rule, args, {})
+        return _apply_with_options(rule, args, kwargs, frozenset())
+
+    return call
+
+
+def _function_handler(rule: Rule) -> Function:
+    parameters = _parameters(rule.function)
+    arity = len(rule.vjps)
+    accepted = frozenset(
+        name
+        for vjp in rule.vjps
+        if vjp is not None
+        for name in list(inspect.signature(vjp).parameters)[2 + arity :]
+    )
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if len(args) > arity:  # options given by position
+            kwargs = dict(zip(parameters[arity:], args[arity:], strict=False)) | kwargs
+            args = args[:arity]
+        if not kwargs:
+            return apply(rule, args, {})
+        named = [name for name in parameters[len(args) : arity] if name in kwargs]
+        args += tuple(kwargs.pop(name) for name in named)
+        return _apply_with_options(rule, args, kwargs, accepted)
+
+    return call
+
+
+def _parameters(function: Function) -> list[str]:
+    try:
+        return list(inspect.signature(function).parameters)
+    except ValueError:  # compiled, as numpy.where is before NumPy 2.4: by position only
+        return []
+
+
+def _apply_with_options(
+    rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any], accepted: frozenset[str]
+) -> Any:
+    given = {
+        name: unwrap(value)
+        for name, value in kwargs.items()
+        if not (name in _ABSENT and value is _ABSENT[name]) and value is not np._NoValue
+    }
+    options = {name: value for name, value in given.items() if name in accepted}
+    forward_only = {name: value for name, value in given.items() if name in _FORWARD_ONLY}
+    unknown = given.keys() - options.keys() - forward_only.keys()
+    if unknown:
+        raise NoGradientRuleError(
+            f"{_name(rule.function)} of a tensor has no gradient rule for the option "
+            f"{', '.join(sorted(unknown))}; leave it out (np.where selects elements), or pass "
+            "tensor.detach()"
+        )
+    compute = functools.partial(rule.function, **forward_only) if forward_only else None
+    return apply(rule, args, options, compute)

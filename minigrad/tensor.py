@@ -1,0 +1,841 @@
+"""The tensor: an array, and the vertex of the graph that stands for it.
+
+Everything that makes a tensor of others goes through `apply` (any function, any arguments) or
+through the operators that `_binary` makes (the same in fewer steps). Which function has which rule
+is the business of `minigrad.rules`; the table that they fill is `handlers`.
+"""
+
+from __future__ import annotations
+
+import operator
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any, NoReturn, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from minigrad.arrays import as_array, explain, is_floating
+from minigrad.backprop import backpropagate, is_exclusive
+from minigrad.context import Context, context, switched
+from minigrad.conversions import Conversions
+from minigrad.errors import DtypeError, GraphError, NoGradientRuleError, RuleError, ShapeError
+from minigrad.graph import Array, Leaf, Node, Rule, Vertex
+from minigrad.methods import ArrayMethods
+
+__all__ = [
+    "Tensor",
+    "apply",
+    "from_numpy",
+    "handlers",
+    "rule_of",
+    "tensor",
+    "unwrap",
+    "walk_back",
+    "wrap",
+]
+
+# What to call instead of a NumPy function that was given a tensor.
+handlers: dict[Callable[..., Any], Callable[..., Any]] = {}
+_rules: dict[Callable[..., Any], Rule] = {}
+
+
+def rule_of(function: Callable[..., Any]) -> Rule:
+    """Return the rule of a function, an empty one if none is defined yet."""
+    if function not in _rules:
+        _rules[function] = Rule(function)
+    return _rules[function]
+
+
+# --- Calls -----------------------------------------------------------------------------------
+
+
+def wrap(data: Array, node: Vertex | None) -> Tensor:
+    """Return the tensor of an array and its vertex, without copying or checking anything."""
+    out = _new(Tensor)
+    out._data = data
+    out._node = node
+    return out
+
+
+_new = object.__new__
+
+
+def unwrap(value: Any) -> Any:
+    """Return a value with every tensor in it (in lists and tuples, too) replaced by its array."""
+    if isinstance(value, Tensor):
+        return value._data
+    if type(value) in (list, tuple):
+        return type(value)(map(unwrap, value))
+    return value
+
+
+def apply(
+    rule: Rule,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    compute: Callable[..., Any] | None = None,
+) -> Any:
+    """Call a rule's function on the arrays of its arguments, and record the call.
+
+    Returns a tensor if any argument is one, and whatever the function returns otherwise.
+    `compute` stands in for the function, where an operator is quicker than the ufunc behind it.
+    """
+    current = context.get()
+    values: list[Any] = []
+    parents: list[Vertex | None] = []
+    is_tensor_call = False
+    live = 0
+    for arg in args:
+        node = None
+        if isinstance(arg, Tensor):
+            is_tensor_call = True
+            node = arg._node
+            if node is not None and node.requires_grad:
+                live |= 1 << len(values)
+            arg = arg._data
+        values.append(arg)
+        parents.append(node)
+    try:
+        out = (compute or rule.function)(*values, **kwargs)
+    except Exception as error:
+        _fail(rule, values, current, error)
+    if not is_tensor_call:
+        return out
+    if not live or not current.recording:
+        return wrap(out, None)
+    return _recorded(rule, values, parents, kwargs, out, live, current)
+
+
+def _recorded(
+    rule: Rule,
+    values: list[Any],
+    parents: list[Vertex | None],
+    kwargs: dict[str, Any],
+    out: Array,
+    live: int,
+    current: Context,
+) -> Tensor:
+    saves = rule.saves(live, len(values))
+    versions = 0
+    for index, parent in enumerate(parents):
+        if parent is not None:
+            if saves[index + 1]:
+                versions += parent.version
+            else:
+                values[index] = parent  # has the shape and dtype, and keeps no memory
+    try:
+        shape, dtype = out.shape, out.dtype
+    except AttributeError as error:
+        raise RuleError(
+            f"{rule.name} returned {type(out).__name__}; a function with a gradient rule returns "
+            "one array"
+        ) from error
+    node = Node(
+        rule,
+        tuple(parents),
+        tuple(values),
+        kwargs or None,
+        out if saves[0] else None,
+        shape,
+        dtype,
+        current.scope,
+        versions,
+    )
+    if current.observer is not None:
+        current.observer.recorded(node)
+    return wrap(out, node)
+
+
+def _fail(rule: Rule, values: list[Any], current: Context, error: Exception) -> NoReturn:
+    path = current.scope.path if current.scope is not None else ""
+    explained = explain(rule.function, rule.name, values, path, error)
+    if explained is error:
+        raise error
+    raise explained from error
+
+
+def _binary(
+    function: Callable[..., Any], compute: Callable[[Any, Any], Any]
+) -> Callable[[Tensor, Any], Any]:
+    """Make the method of a binary operator: `apply` for two operands, in one frame."""
+    rule = rule_of(function)
+    get_context = context.get
+
+    def method(self: Tensor, other: Any) -> Any:
+        x = self._data
+        x_node = self._node
+        if isinstance(other, Tensor):
+            y = other._data
+            y_node = other._node
+        else:
+            y = other if type(other) in _USUAL_OPERANDS else _operand(other)
+            y_node = None
+            if y is NotImplemented:
+                return y
+        current = get_context()
+        try:
+            out = compute(x, y)
+        except (TypeError, ValueError) as error:
+            _fail(rule, [x, y], current, error)
+        live = int(x_node is not None and x_node.requires_grad)
+        if y_node is not None and y_node.requires_grad:
+            live += 2
+        if not live or not current.recording:
+            return wrap(out, None)
+        save_out, save_x, save_y = rule.saves_of_two[live] or rule.saves(live, 2)
+        versions = 0
+        if x_node is not None:
+            x, versions = (x, x_node.version) if save_x else (x_node, 0)
+        if y_node is not None:
+            y, versions = (y, versions + y_node.version) if save_y else (y_node, versions)
+        node = Node(
+            rule,
+            (x_node, y_node),
+            (x, y),
+            None,
+            out if save_out else None,
+            out.shape,
+            out.dtype,
+            current.scope,
+            versions,
+        )
+        if current.observer is not None:
+            current.observer.recorded(node)
+        result = _new(Tensor)
+        result._data = out
+        result._node = node
+        return result
+
+    return method
+
+
+def _reflected(
+    function: Callable[..., Any], compute: Callable[[Any, Any], Any]
+) -> Callable[[Tensor, Any], Any]:
+    """Make the method of a binary operator whose left operand is not a tensor."""
+    rule = rule_of(function)
+
+    def method(self: Tensor, other: Any) -> Any:
+        x = _operand(other)
+        return x if x is NotImplemented else apply(rule, (x, self), {}, compute)
+
+    return method
+
+
+_USUAL_OPERANDS = frozenset({int, float, np.ndarray})
+
+
+def _operand(other: Any) -> Any:
+    """Return what an operator computes with, for anything but a tensor."""
+    if isinstance(other, list | tuple):
+        return as_array(other)
+    if hasattr(other, "dtype") or isinstance(other, int | float | complex):
+        return other
+    return NotImplemented
+
+
+def _plain(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Make the method of an operator without gradient, whose result is a plain array."""
+
+    def method(self: Tensor, other: Any) -> Any:
+        return compute(self._data, other._data if isinstance(other, Tensor) else other)
+
+    return method
+
+
+def _unary(function: Callable[..., Any]) -> Callable[[Tensor], Any]:
+    rule = rule_of(function)
+
+    def method(self: Tensor) -> Any:
+        return apply(rule, (self,), {})
+
+    return method
+
+
+def _call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return handlers[function](*args, **kwargs)
+
+
+# --- The tensor ------------------------------------------------------------------------------
+
+
+class Tensor(Conversions, ArrayMethods):
+    """An array that remembers how it was computed.
+
+    NumPy's functions and operators take tensors and return tensors; `backward` computes the
+    gradient of one with respect to all that it was computed from.
+
+    Parameters
+    ----------
+    data : array, number, or nested list of numbers
+        Copied. An array keeps its dtype; Python numbers become float32.
+    dtype : dtype, optional
+        What to convert to instead.
+    requires_grad : bool, default False
+        Whether `backward` is to compute a gradient for this tensor.
+    name : str, optional
+        What to call it in pictures and messages.
+
+    Raises
+    ------
+    DtypeError
+        If `data` is not numeric, or if a gradient is asked for a dtype that has none.
+    ShapeError
+        If a nested list is ragged.
+    GraphError
+        If `data` is, or holds, a tensor that requires a gradient.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> x = mg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> y = np.sum(np.square(x))
+    >>> y
+    tensor(14., dtype=float32, op=sum)
+    >>> y.backward()
+    >>> x.grad
+    array([2., 4., 6.], dtype=float32)
+    """
+
+    __slots__ = ("__weakref__", "_data", "_node")
+
+    _data: Array
+    _node: Vertex | None
+
+    def __init__(
+        self,
+        data: Any,
+        dtype: DTypeLike | None = None,
+        *,
+        requires_grad: bool = False,
+        name: str | None = None,
+    ) -> None:
+        if isinstance(data, Tensor):
+            data._refuse_conversion("minigrad.tensor(t)")
+            data = data._data
+        self._data = as_array(data, dtype)
+        self._node = Leaf(self._data.shape, self._data.dtype, False, name)
+        if requires_grad:
+            self.requires_grad = True
+
+    # --- What it is --------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Array:
+        """The array of values, itself and not a copy.
+
+        Assigning to it checks shape and dtype, and makes a graph that needs the old values refuse
+        to be walked back. Whoever writes *into* the array calls `increment_version` for that.
+        """
+        if isinstance(self._data, np.generic):  # as NumPy returns for results without axes
+            self._data = np.asarray(self._data)
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        if isinstance(self._node, Node):
+            raise GraphError(
+                f"the values of a result (of {self._node.where()}) cannot be replaced; "
+                "detach() it first"
+            )
+        array = as_array(unwrap(value), None, copy=False)
+        if not hasattr(value, "dtype"):
+            array = array.astype(self.dtype)
+        if array.shape != self.shape:
+            raise ShapeError(
+                f"cannot assign data of shape {array.shape} to {self._called()} of shape "
+                f"{self.shape}; make a new tensor instead"
+            )
+        if array.dtype != self.dtype:
+            raise DtypeError(
+                f"cannot assign data of dtype {array.dtype} to {self._called()} of dtype "
+                f"{self.dtype}; convert it with .astype({str(self.dtype)!r})"
+            )
+        self._data = array
+        self.increment_version()
+
+    @property
+    def name(self) -> str | None:
+        """What the tensor is called in pictures and messages; None unless given."""
+        return self._node.name if self._node is not None else None
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self._vertex().name = name
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this tensor."""
+        return not isinstance(self._node, Node)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether `backward` computes a gradient for this tensor, or through it."""
+        return self._node is not None and self._node.requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if isinstance(self._node, Node):
+            if not value:
+                raise GraphError(
+                    f"a result (of {self._node.where()}) requires a gradient because what it was "
+                    "computed from does; detach() gives one that does not"
+                )
+            return
+        if value and not is_floating(self.dtype):
+            raise DtypeError(
+                f"only floating-point tensors can require a gradient, and {self._called()} is "
+                f"{self.dtype}; write minigrad.tensor(data, dtype=np.float32, requires_grad=True)"
+            )
+        leaf = self._vertex()
+        assert isinstance(leaf, Leaf), "anything else was dealt with above"
+        leaf.requires_grad = bool(value)
+
+    def requires_grad_(self, value: bool = True) -> Self:
+        """Set `requires_grad`, and return the tensor."""
+        self.requires_grad = value
+        return self
+
+    def _vertex(self) -> Vertex:
+        if self._node is None:
+            self._node = Leaf(self.shape, self.dtype, False)
+        return self._node
+
+    # --- Gradients ---------------------------------------------------------------------------
+
+    @property
+    def grad(self) -> Array | None:
+        """The gradient that `backward` has accumulated: an array like `data`, or None.
+
+        A tensor after ``backward(create_graph=True)``. Results have one only after `retain_grad`.
+        """
+        node = self._node
+        if isinstance(node, Node) and not node.retains_grad:
+            warnings.warn(
+                f"the gradient of a result (of {node.where()}) is not kept; call retain_grad() on "
+                "it before backward()",
+                stacklevel=2,
+            )
+        return node.grad if node is not None else None
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None:
+            if getattr(value, "shape", None) != self.shape:
+                raise ShapeError(
+                    f"the gradient of {self._called()} of shape {self.shape} must have that shape, "
+                    f"not {getattr(value, 'shape', value)!r}"
+                )
+            if value.dtype != self.dtype:
+                raise DtypeError(
+                    f"the gradient of {self._called()} of dtype {self.dtype} must have that dtype, "
+                    f"not {value.dtype}"
+                )
+        self._vertex().grad = value
+
+    def backward(
+        self,
+        gradient: ArrayLike | Tensor | None = None,
+        *,
+        retain_graph: bool = False,
+        create_graph: bool = False,
+    ) -> None:
+        """Add the gradient of this tensor to the ``grad`` of every leaf it was computed from.
+
+        Parameters
+        ----------
+        gradient : array, optional
+            The gradient of what is finally wanted with respect to this tensor, of its shape. May
+            be left out for a tensor of one element, where it is 1.
+        retain_graph : bool, default False
+            Whether to keep what is needed to walk back once more. Otherwise it is freed.
+        create_graph : bool, default False
+            Whether the gradients are tensors that can be differentiated in turn.
+
+        Raises
+        ------
+        GraphError
+            If nothing was recorded, if the graph has been freed, or if a value it needs has been
+            changed since.
+        ShapeError
+            If `gradient` has another shape, or is missing for more than one element.
+        """
+        node = self._node
+        if node is None or not node.requires_grad:
+            raise GraphError(
+                f"{self._called()} of shape {self.shape} has no graph to walk back: nothing it was "
+                "computed from has requires_grad=True, or it was computed under no_grad() or "
+                "detached"
+            )
+        results = walk_back(
+            [(node, self._seed(gradient))], retain_graph=retain_graph, create_graph=create_graph
+        )
+        for vertex in results:
+            _deposit(results, vertex)
+
+    def _seed(self, gradient: Any) -> Array:
+        if gradient is None:
+            if self.size != 1:
+                raise ShapeError(
+                    f"backward() needs one number to start from, and {self._called()} has shape "
+                    f"{self.shape}; reduce it (as with .sum() or .mean()), or pass "
+                    "backward(gradient) with an array of that shape"
+                )
+            return np.ones_like(self.data)
+        seed = gradient if isinstance(gradient, Tensor) else as_array(gradient, self.dtype)
+        if seed.shape != self.shape:
+            raise ShapeError(
+                f"backward(gradient) needs the gradient to have the tensor's shape {self.shape}, "
+                f"not {seed.shape}"
+            )
+        return seed
+
+    def retain_grad(self) -> None:
+        """Have `backward` keep the gradient of this result, as it does for leaves.
+
+        Raises
+        ------
+        GraphError
+            If the tensor does not require a gradient.
+        """
+        if not self.requires_grad:
+            raise GraphError(
+                f"{self._called()} of shape {self.shape} gets no gradient to retain: "
+                "it does not require one"
+            )
+        if isinstance(self._node, Node):
+            self._node.retains_grad = True
+
+    def zero_grad(self) -> None:
+        """Forget the accumulated gradient: ``grad`` is None again."""
+        if self._node is not None:
+            self._node.grad = None
+
+    def increment_version(self) -> None:
+        """Say that the values in `data` have been changed in place.
+
+        A graph that still needs the old values then refuses to be walked back, instead of giving
+        wrong gradients.
+        """
+        if isinstance(self._node, Leaf):
+            self._node.version += 1
+
+    # --- Out of the graph --------------------------------------------------------------------
+
+    def detach(self) -> Tensor:
+        """Return a tensor of the same values, in the same memory, outside the graph."""
+        return wrap(self.data, Leaf(self.shape, self.dtype, False))
+
+    def copy(self) -> Any:
+        """Return a tensor with a copy of the values; the gradient passes through."""
+        return np.copy(self)
+
+    def numpy(self) -> Any:
+        """Return the values as a read-only array in the same memory, without the graph.
+
+        Read-only, since a graph may need them for its gradients; ``t.numpy().copy()`` can be
+        written to, and ``t.data`` is the array itself.
+        """
+        view = self.data.view()
+        view.flags.writeable = False
+        return view
+
+    def astype(self, dtype: DTypeLike) -> Any:
+        """Return the values in another dtype; the gradient comes back in this one.
+
+        Integers and booleans have no gradient, so those come as a plain array.
+        """
+        return _call(np.ndarray.astype, self, dtype)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        if isinstance(self._node, Node):
+            raise GraphError(
+                f"a result (of {self._node.where()}) cannot be copied with its graph; "
+                "copy t.detach(), or the parameters it was computed from"
+            )
+        twin: Self = _restored(type(self), self.data.copy(), self.requires_grad, self.name)
+        twin._vertex().grad = None if self.grad is None else self.grad.copy()
+        memo[id(self)] = twin
+        return twin
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if isinstance(self._node, Node):
+            raise GraphError("a result cannot be pickled with its graph; pickle t.detach()")
+        return _restored, (type(self), self.data, self.requires_grad, self.name)
+
+    # --- NumPy's protocols -------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if kwargs.get("out") is not None:
+            return _write_into(ufunc, method, inputs, kwargs)
+        function: Callable[..., Any] = ufunc
+        if method != "__call__":
+            kwargs = _METHOD_DEFAULTS.get(method, {}) | kwargs
+            function = _UFUNC_METHODS.get((ufunc, method), getattr(ufunc, method))
+        return _dispatch(function, inputs, kwargs)
+
+    def __array_function__(
+        self,
+        function: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        return _dispatch(function, args, kwargs)
+
+    def __getitem__(self, index: Any) -> Any:
+        return _call(operator.getitem, self, unwrap(index))
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise DtypeError("cannot iterate over a tensor without axes")
+        return (self[index] for index in range(self.shape[0]))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._check_writable("t[index] = value", value)
+        try:
+            self.data[unwrap(index)] = unwrap(value)
+        except (ValueError, TypeError) as error:
+            raise ShapeError(
+                f"cannot write a value of shape {np.shape(unwrap(value))} there, into a tensor of "
+                f"shape {self.shape}: {error}"
+            ) from error
+        self.increment_version()
+
+    def _check_writable(self, what: str, value: Any) -> None:
+        involved = self.requires_grad or (isinstance(value, Tensor) and value.requires_grad)
+        if isinstance(self._node, Node) or (involved and context.get().recording):
+            raise GraphError(
+                f"{what} would change values that gradients may depend on; for a new tensor write "
+                "np.where(mask, value, t), and to change a parameter by hand do it under "
+                "minigrad.no_grad()"
+            )
+
+    def _updated(self, other: Any, ufunc: Any, symbol: str) -> Any:
+        """Update in place outside the graph; inside, the name is bound to a new result."""
+        involves_graph = isinstance(other, Tensor) and other.requires_grad
+        recording = context.get().recording
+        if isinstance(self._node, Node) or (
+            recording and involves_graph and not self.requires_grad
+        ):
+            return ufunc(self, other)
+        if recording and self.requires_grad:
+            raise GraphError(
+                f"{self._called()} requires a gradient, and t {symbol}= value would change it "
+                f"in place; inside the graph write t = t {symbol} value, and to update a parameter "
+                "by hand do it under minigrad.no_grad()"
+            )
+        data = self.data
+        try:
+            ufunc(data, unwrap(other), out=data, casting="same_kind")
+        except (ValueError, TypeError) as error:
+            raise ShapeError(
+                f"cannot update a tensor of shape {self.shape}, dtype {self.dtype} in place with "
+                f"{np.shape(unwrap(other))}: {error}"
+            ) from error
+        self.increment_version()
+        return self
+
+    # --- Operators ---------------------------------------------------------------------------
+
+    def __iadd__(self, other: Any) -> Any:
+        return self._updated(other, np.add, "+")
+
+    def __isub__(self, other: Any) -> Any:
+        return self._updated(other, np.subtract, "-")
+
+    def __imul__(self, other: Any) -> Any:
+        return self._updated(other, np.multiply, "*")
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self._updated(other, np.true_divide, "/")
+
+    __add__ = _binary(np.add, operator.add)
+    __radd__ = _reflected(np.add, operator.add)
+    __sub__ = _binary(np.subtract, operator.sub)
+    __rsub__ = _reflected(np.subtract, operator.sub)
+    __mul__ = _binary(np.multiply, operator.mul)
+    __rmul__ = _reflected(np.multiply, operator.mul)
+    __truediv__ = _binary(np.true_divide, operator.truediv)
+    __rtruediv__ = _reflected(np.true_divide, operator.truediv)
+    __pow__ = _binary(np.power, operator.pow)
+    __rpow__ = _reflected(np.power, operator.pow)
+    __mod__ = _binary(np.remainder, operator.mod)
+    __rmod__ = _reflected(np.remainder, operator.mod)
+    __matmul__ = _binary(np.matmul, operator.matmul)
+    __rmatmul__ = _reflected(np.matmul, operator.matmul)
+    __neg__ = _unary(np.negative)
+    __pos__ = _unary(np.positive)
+    __abs__ = _unary(np.absolute)
+
+    __floordiv__ = _plain(operator.floordiv)
+    __rfloordiv__ = _plain(lambda x, y: y // x)
+    __lt__ = _plain(operator.lt)
+    __le__ = _plain(operator.le)
+    __gt__ = _plain(operator.gt)
+    __ge__ = _plain(operator.ge)
+    __eq__ = _plain(operator.eq)
+    __ne__ = _plain(operator.ne)
+    __hash__ = object.__hash__
+
+
+def tensor(
+    data: Any,
+    dtype: DTypeLike | None = None,
+    *,
+    requires_grad: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """Make a tensor of a copy of `data`; the arguments are those of `Tensor`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> mg.tensor([[1, 2], [3, 4]])
+    tensor([[1., 2.],
+            [3., 4.]], dtype=float32)
+    >>> mg.tensor(np.arange(3.0), requires_grad=True, name="w")
+    tensor([0., 1., 2.], dtype=float64, requires_grad=True, name='w')
+    """
+    return Tensor(data, dtype, requires_grad=requires_grad, name=name)
+
+
+def from_numpy(array: Any, *, requires_grad: bool = False, name: str | None = None) -> Tensor:
+    """Make a tensor in the same memory as an array: what is written to one is seen in both.
+
+    Parameters
+    ----------
+    array : ndarray, or any array that speaks NumPy
+    requires_grad : bool, default False
+    name : str, optional
+
+    Raises
+    ------
+    DtypeError
+        If `array` is not an array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> a = np.zeros(2)
+    >>> t = mg.from_numpy(a)
+    >>> a[0] = 5.0
+    >>> t
+    tensor([5., 0.], dtype=float64)
+    """
+    if isinstance(array, Tensor) or not hasattr(array, "__array_function__"):
+        raise DtypeError(
+            f"from_numpy shares the memory of an array, and {type(array).__name__} is none; "
+            "minigrad.tensor(data) copies numbers and lists"
+        )
+    result = wrap(array, Leaf(array.shape, array.dtype, False, name))
+    if requires_grad:
+        result.requires_grad = True
+    return result
+
+
+def _restored(cls: type[Tensor], data: Array, requires_grad: bool, name: str | None) -> Any:
+    result = _new(cls)
+    result._data = data
+    result._node = Leaf(data.shape, data.dtype, requires_grad, name)
+    return result
+
+
+# --- Walking back ----------------------------------------------------------------------------
+
+
+def walk_back(
+    seeds: list[tuple[Vertex, Array]],
+    targets: Collection[Vertex] | None = None,
+    *,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+) -> dict[Vertex, Array]:
+    """Call `backpropagate` with rules on plain arrays, or on tensors if a graph is to be made."""
+    if not create_graph:
+        plain = [(vertex, unwrap(seed)) for vertex, seed in seeds]
+        return backpropagate(plain, targets=targets, retain_graph=retain_graph)
+    tensors = [
+        (vertex, seed if isinstance(seed, Tensor) else wrap(seed, None)) for vertex, seed in seeds
+    ]
+    with switched(recording=True):
+        results = backpropagate(tensors, targets=targets, retain_graph=True, wrap=wrap)
+    return {
+        vertex: gradient if isinstance(gradient, Tensor) else wrap(gradient, None)
+        for vertex, gradient in results.items()
+    }
+
+
+def _deposit(results: dict[Vertex, Array], vertex: Vertex) -> None:
+    """Add a gradient to its vertex, in memory of its own."""
+    if vertex.grad is not None:
+        vertex.grad = _with_axes(vertex.grad + results[vertex])
+    elif is_exclusive(results, vertex):
+        vertex.grad = _with_axes(results[vertex])
+    else:
+        vertex.grad = _with_axes(results[vertex].copy())
+
+
+def _with_axes(array: Array) -> Array:
+    return np.asarray(array) if isinstance(array, np.generic) else array
+
+
+# --- Dispatch --------------------------------------------------------------------------------
+
+_UFUNC_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
+    (np.add, "reduce"): np.sum,
+    (np.multiply, "reduce"): np.prod,
+    (np.maximum, "reduce"): np.max,
+    (np.minimum, "reduce"): np.min,
+}
+_METHOD_DEFAULTS: dict[str, dict[str, Any]] = {"reduce": {"axis": 0}}
+
+
+def _dispatch(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    handler = handlers.get(function)
+    if handler is not None:
+        return handler(*args, **kwargs)
+    if context.get().recording and _requires_grad([*args, *kwargs.values()]):
+        raise NoGradientRuleError(
+            f"{_full_name(function)} has no gradient rule, so the gradient would be lost; compute "
+            "it from functions that have one, define a rule with "
+            "minigrad.defvjp, or pass tensor.detach() if no gradient is to pass"
+        )
+    out = function(*unwrap(args), **{name: unwrap(value) for name, value in kwargs.items()})
+    return wrap(out, None) if hasattr(out, "dtype") and out.dtype.kind in "fc" else out
+
+
+def _requires_grad(values: Iterable[Any]) -> bool:
+    return any(
+        value.requires_grad
+        if isinstance(value, Tensor)
+        else isinstance(value, list | tuple) and _requires_grad(value)
+        for value in values
+    )
+
+
+def _full_name(function: Callable[..., Any]) -> str:
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, np.ufunc):  # a method, such as np.add.at
+        return f"numpy.{owner.__name__}.{function.__name__}"
+    module = getattr(function, "__module__", None) or "numpy"
+    return f"{module}.{getattr(function, '__name__', function)}"
+
+
+def _write_into(
+    ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Compute into an array, which is fine as long as no gradient is lost that way."""
+    (target,) = kwargs["out"]
+    if isinstance(target, Tensor) or _requires_grad(inputs):
+        kind = "a tensor" if isinstance(target, Tensor) else "an array"
+        raise GraphError(
+            f"numpy.{ufunc.__name__} cannot write into {kind} here: the gradient would be lost; "
+            "write result = ... without out= (and array = array + t, not array += t), or pass "
+            "t.detach()"
+        )
+    return getattr(ufunc, method)(*unwrap(inputs), **kwargs)

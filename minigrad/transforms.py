@@ -1,0 +1,479 @@
+"""Functions of functions: gradients and their relatives, of plain functions over plain arrays.
+
+The functions that are transformed are written in NumPy. Arrays go in and arrays come out; inside
+another transformed function, tensors go in and come out, so that transformations can be nested.
+Arguments may be nested lists, tuples and dicts of arrays, and so is then the gradient.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from minigrad.arrays import as_array, is_floating
+from minigrad.context import context, switched
+from minigrad.errors import ArgumentError, DtypeError, ShapeError
+from minigrad.graph import Leaf
+from minigrad.tensor import Tensor, apply, rule_of, unwrap, walk_back, wrap
+
+__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+
+Array: TypeAlias = Any
+Tree: TypeAlias = Any  # an array, or a nested list, tuple or dict of them
+Function: TypeAlias = Callable[..., Any]
+Argnums: TypeAlias = int | Sequence[int]
+
+
+# --- Nested arguments --------------------------------------------------------------------------
+
+
+def _map(function: Function, tree: Tree, *others: Tree) -> Tree:
+    """Apply a function to every array of a nested structure (and those at its place in others)."""
+    if isinstance(tree, dict):
+        return {key: _map(function, tree[key], *(o[key] for o in others)) for key in tree}
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(*map(functools.partial(_map, function), tree, *others))
+    if isinstance(tree, list | tuple):
+        return type(tree)(map(functools.partial(_map, function), tree, *others))
+    return function(tree, *others)
+
+
+def _leaves(tree: Tree) -> list[Any]:
+    found: list[Any] = []
+    _map(found.append, tree)
+    return found
+
+
+# --- Tracing -----------------------------------------------------------------------------------
+
+
+def _alias(x: Array) -> Array:
+    return x
+
+
+rule_of(_alias).define((lambda g, _out, _x: g,))
+
+
+def _as_variable(value: Any) -> Tensor:
+    """Return a new variable of this value, which stays connected to where the value came from."""
+    if isinstance(value, Tensor):
+        if value.requires_grad:
+            alias: Tensor = apply(rule_of(_alias), (value,), {})
+            return alias
+        value = value.data
+    elif isinstance(value, int | float):
+        value = np.asarray(float(value))
+    elif not hasattr(value, "dtype"):
+        raise DtypeError(
+            f"can differentiate with respect to arrays, numbers, and nested lists, tuples and "
+            f"dicts of them, not {type(value).__name__} {value!r}"
+        )
+    if not is_floating(value.dtype):
+        raise DtypeError(
+            f"can differentiate with respect to floating-point values only, not {value.dtype}; "
+            "convert with .astype(float)"
+        )
+    value = as_array(value, copy=False) if not isinstance(value, np.generic) else np.asarray(value)
+    return wrap(value, Leaf(value.shape, value.dtype, True))
+
+
+class _Trace:
+    """One call of a function on variables, and what is needed to differentiate it."""
+
+    def __init__(self, function: Function, args: Sequence[Any], argnums: Argnums) -> None:
+        self.create_graph = context.get().tracing or any(
+            isinstance(leaf, Tensor) and leaf.requires_grad for leaf in _leaves(list(args))
+        )
+        with switched(recording=True, tracing=True):
+            positions = [argnums] if isinstance(argnums, int) else list(argnums)
+            values = list(args)
+            for position in positions:
+                values[position] = _map(_as_variable, values[position])
+            variables = [values[position] for position in positions]
+            self.variables = variables[0] if isinstance(argnums, int) else tuple(variables)
+            self.out = function(*values)
+
+    def pull_back(self, cotangents: Tree, *, retain_graph: bool = False) -> Tree:
+        """Return the gradient of the variables, in their structure."""
+        seeds = [
+            (out._node, seed)
+            for out, seed in zip(_leaves(self.out), _leaves(cotangents), strict=True)
+            if isinstance(out, Tensor) and out.requires_grad
+        ]
+        targets = {variable._node for variable in _leaves(self.variables)}
+        found = walk_back(
+            seeds,  # type: ignore[arg-type]
+            targets,
+            retain_graph=retain_graph,
+            create_graph=self.create_graph,
+        )
+
+        def gradient(variable: Tensor) -> Array:
+            if variable._node not in found:
+                return np.zeros_like(variable.data)
+            return found[variable._node] if self.create_graph else _own(found[variable._node])
+
+        return _map(gradient, self.variables)
+
+    def value(self) -> Tree:
+        """Return the function's result, plain unless tensors were given."""
+        return self.out if self.create_graph else _map(_plain, self.out)
+
+
+def _own(array: Array) -> Array:
+    """Return an array that shares its memory with no other result."""
+    return np.array(array)
+
+
+def _plain(value: Any) -> Any:
+    return value.data if isinstance(value, Tensor) else value
+
+
+def _check_argnums(name: str, argnums: Argnums, args: Sequence[Any]) -> None:
+    for position in [argnums] if isinstance(argnums, int) else argnums:
+        if not -len(args) <= position < len(args):
+            raise ArgumentError(
+                f"{name} with argnums={argnums} needs an argument {position}, and the function was "
+                f"called with {len(args)} by position"
+            )
+
+
+def _check_scalar(out: Any, function: Function) -> None:
+    name = getattr(function, "__name__", repr(function))
+    if not hasattr(out, "shape") and not isinstance(out, int | float):
+        raise DtypeError(
+            f"grad is for functions that return one number, and {name} returned "
+            f"{type(out).__name__}; use vjp or jacobian"
+        )
+    if np.size(unwrap(out)) != 1:
+        raise ShapeError(
+            f"grad is for functions that return one number, and {name} returned shape "
+            f"{np.shape(unwrap(out))}; reduce it (as with .sum()), or use jacobian or vjp"
+        )
+
+
+# --- Reverse mode ------------------------------------------------------------------------------
+
+
+def value_and_grad(function: Function, argnums: Argnums = 0) -> Function:
+    r"""Return the function that computes `function` and its gradient at once.
+
+    Parameters
+    ----------
+    function : callable
+        Takes arrays, returns one number. Written in NumPy.
+    argnums : int or sequence of int, default 0
+        Which arguments to differentiate with respect to.
+
+    Returns
+    -------
+    callable
+        Of the same arguments, returning ``(value, gradient)``. The gradient has the structure,
+        shapes and dtypes of the argument; for several `argnums` it is a tuple of such.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        When called: if the function returns more than one number, or an argument is not made of
+        floating-point arrays.
+    ArgumentError
+        When called: if there is no such argument.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> value, gradient = mg.value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    >>> value, gradient
+    (array(5.), array([2., 4.]))
+    """
+
+    @functools.wraps(function)
+    def differentiate(*args: Any, **kwargs: Any) -> tuple[Any, Tree]:
+        _check_argnums("grad", argnums, args)
+        trace = _Trace(functools.partial(function, **kwargs), args, argnums)
+        _check_scalar(trace.out, function)
+        seed = np.ones_like(unwrap(trace.out)) if isinstance(trace.out, Tensor) else 1.0
+        return trace.value(), trace.pull_back(seed)
+
+    return differentiate
+
+
+def grad(function: Function, argnums: Argnums = 0) -> Function:
+    r"""Return the gradient of a function, as a function.
+
+    .. math:: \nabla f(x) = \left(\partial f / \partial x_1, \dots, \partial f / \partial x_n\right)
+
+    Parameters
+    ----------
+    function : callable
+        Takes arrays, returns one number. Written in NumPy.
+    argnums : int or sequence of int, default 0
+        Which arguments to differentiate with respect to.
+
+    Returns
+    -------
+    callable
+        Of the same arguments. What it returns has the structure, shapes and dtypes of the
+        argument; for several `argnums` it is a tuple of such.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        When called: if the function returns more than one number, or an argument is not made of
+        floating-point arrays.
+    ArgumentError
+        When called: if there is no such argument.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> mg.grad(lambda x: np.sum(np.sin(x)))(np.array([0.0, np.pi]))
+    array([ 1., -1.])
+
+    Nested, for higher derivatives:
+
+    >>> float(mg.grad(mg.grad(lambda x: x**4))(2.0))
+    48.0
+
+    With respect to a dict of parameters:
+
+    >>> def loss(parameters, x):
+    ...     return np.sum((parameters["w"] @ x + parameters["b"]) ** 2)
+    >>> g = mg.grad(loss)({"w": np.ones((1, 2)), "b": np.zeros(1)}, np.array([1.0, 2.0]))
+    >>> g["w"], g["b"]
+    (array([[ 6., 12.]]), array([6.]))
+    """
+    both = value_and_grad(function, argnums)
+
+    @functools.wraps(function)
+    def differentiate(*args: Any, **kwargs: Any) -> Tree:
+        return both(*args, **kwargs)[1]
+
+    return differentiate
+
+
+def vjp(function: Function, *args: Any) -> tuple[Any, Function]:
+    r"""Evaluate a function, and return with its value the product of vectors with its Jacobian.
+
+    .. math:: u \mapsto J^{\top} u, \qquad J = \partial f / \partial x
+
+    Parameters
+    ----------
+    function : callable
+        Takes arrays, returns an array (or a nested structure of them).
+    *args : arrays, or nested structures of them
+        Where to evaluate it.
+
+    Returns
+    -------
+    value
+        ``function(*args)``.
+    pull_back : callable
+        Takes what has the structure and shapes of the value, and returns the tuple of gradients
+        with respect to the arguments. Can be called any number of times.
+
+    Raises
+    ------
+    ShapeError
+        If what `pull_back` is given does not have the shape of the value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> value, pull_back = mg.vjp(lambda x, y: x * y, np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    >>> pull_back(np.array([1.0, 10.0]))
+    (array([ 3., 40.]), array([ 1., 20.]))
+    """
+    trace = _Trace(function, args, tuple(range(len(args))))
+
+    def pull_back(cotangents: Tree) -> Tree:
+        cotangents = _map(_seed, trace.out, cotangents)
+        return trace.pull_back(cotangents, retain_graph=True)
+
+    return trace.value(), pull_back
+
+
+def _seed(out: Any, cotangent: Any) -> Any:
+    seed = cotangent if hasattr(cotangent, "dtype") else as_array(cotangent, np.float64)
+    if np.shape(unwrap(seed)) != np.shape(unwrap(out)):
+        raise ShapeError(
+            f"the value has shape {np.shape(unwrap(out))}, so what multiplies its Jacobian must "
+            f"have it too, not {np.shape(unwrap(seed))}"
+        )
+    dtype = getattr(out, "dtype", seed.dtype)
+    return seed if seed.dtype == dtype else seed.astype(dtype)
+
+
+# --- Forward mode, as reverse mode twice -------------------------------------------------------
+
+
+def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    r"""Evaluate a function and its derivative in a direction.
+
+    .. math:: J v, \qquad J = \partial f / \partial x
+
+    The product from the left, :math:`J^\top u`, is linear in `u`, and its own product from the left
+    is the one from the right; so it takes no rules of its own.
+
+    Parameters
+    ----------
+    function : callable
+        Takes arrays, returns an array.
+    primals : sequence of arrays
+        Where to evaluate it: its arguments.
+    tangents : sequence of arrays
+        The direction: an array of the same shape for each argument.
+
+    Returns
+    -------
+    value, tangent
+        ``function(*primals)`` and its derivative.
+
+    Raises
+    ------
+    ShapeError
+        If primals and tangents differ in number or shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> mg.jvp(np.sin, (np.array([0.0, 1.0]),), (np.array([2.0, 0.0]),))
+    (array([0.        , 0.84147098]), array([2., 0.]))
+    """
+    if len(primals) != len(tangents):
+        raise ShapeError(f"{len(primals)} primals need as many tangents, not {len(tangents)}")
+
+    def pulled_back(cotangent: Array) -> Tree:
+        return vjp(function, *primals)[1](cotangent)
+
+    value = vjp(function, *primals)[0]
+    start = _map(lambda out: np.zeros_like(unwrap(out)), value)
+    _, push_forward = vjp(pulled_back, start)
+    (tangent,) = push_forward(tuple(tangents))
+    return value, tangent
+
+
+# --- Whole matrices ----------------------------------------------------------------------------
+
+
+def jacobian(function: Function, argnum: int = 0) -> Function:
+    r"""Return the function that computes all partial derivatives of an array-valued function.
+
+    .. math:: J_{i j} = \partial f_i / \partial x_j
+
+    Parameters
+    ----------
+    function : callable
+        Takes arrays, returns one array.
+    argnum : int, default 0
+        Which argument to differentiate with respect to.
+
+    Returns
+    -------
+    callable
+        Of the same arguments; returns an array of the value's shape followed by the argument's.
+        One walk back for each element of the value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> mg.jacobian(lambda x: np.array([[1.0, 2.0], [3.0, 4.0]]) @ x)(np.ones(2))
+    array([[1., 2.],
+           [3., 4.]])
+    """
+
+    @functools.wraps(function)
+    def differentiate(*args: Any) -> Array:
+        _check_argnums("jacobian", argnum, args)
+
+        def of_one(x: Array) -> Array:
+            return function(*args[:argnum], x, *args[argnum % len(args) + 1 :])
+
+        value, pull_back = vjp(of_one, args[argnum])
+        shape = np.shape(unwrap(value))
+        size = int(np.prod(shape))
+        dtype = getattr(value, "dtype", np.float64)
+        rows = [
+            pull_back(np.reshape(basis, shape))[0]
+            for basis in np.eye(size, dtype=dtype).reshape(size, -1)
+        ]
+        if not rows:
+            return np.zeros(shape + np.shape(unwrap(args[argnum])))
+        stacked = np.stack(rows)
+        return np.reshape(stacked, shape + tuple(stacked.shape[1:]))
+
+    return differentiate
+
+
+def hessian(function: Function, argnum: int = 0) -> Function:
+    r"""Return the function that computes the matrix of second derivatives.
+
+    .. math:: H_{i j} = \partial^2 f / \partial x_i \, \partial x_j
+
+    Parameters
+    ----------
+    function : callable
+        Takes arrays, returns one number.
+    argnum : int, default 0
+        Which argument to differentiate with respect to.
+
+    Returns
+    -------
+    callable
+        Of the same arguments; returns an array of the argument's shape, twice.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> mg.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    return jacobian(grad(function, argnum), argnum)
+
+
+def hvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    r"""Return the product of the Hessian with a vector, without forming the Hessian.
+
+    .. math:: H v = \nabla \left( \nabla f(x) \cdot v \right)
+
+    Parameters
+    ----------
+    function : callable
+        Takes arrays, returns one number.
+    primals : sequence of arrays
+        Its arguments.
+    tangents : sequence of arrays
+        The vector: an array of the same shape for each argument.
+
+    Returns
+    -------
+    tuple of arrays
+        One for each argument; for a function of one argument that array alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> mg.hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
+    array([ 6., 12.])
+    """
+    if len(primals) != len(tangents):
+        raise ShapeError(f"{len(primals)} primals need as many tangents, not {len(tangents)}")
+    positions = tuple(range(len(primals)))
+
+    def slope(*args: Any) -> Any:
+        gradients = grad(function, positions)(*args)
+        return sum(np.sum(g * v) for g, v in zip(gradients, tangents, strict=True))
+
+    products = grad(slope, positions)(*primals)
+    return products if len(products) > 1 else products[0]
