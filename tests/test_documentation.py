@@ -1,0 +1,135 @@
+"""The Python in README.md and docs/ runs.
+
+A page's ```python blocks are executed in order, in one namespace; those marked ```python no-run are
+compiled only.
+"""
+
+import re
+import sys
+import traceback
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"(?P<indent>\s*)(?P<ticks>`{3,}|~{3,})\s*(?P<info>[^`]*?)\s*")
+
+
+class PageError(Exception):
+    """What is wrong with a page, and where: ``README.md:12: ...``."""
+
+
+class Block(NamedTuple):
+    """A fenced block of Python."""
+
+    line: int  # of its first line of code
+    code: str
+    runs: bool
+
+
+def python_blocks(page: Path) -> list[Block]:
+    blocks = []
+    lines = enumerate(page.read_text(encoding="utf-8").splitlines(), start=1)
+    for number, line in lines:
+        opening = FENCE.fullmatch(line)
+        if opening is None:
+            continue
+        content = []
+        for _, inner in lines:
+            if re.fullmatch(rf"\s*{opening['ticks']}{opening['ticks'][0]}*\s*", inner):
+                break
+            content.append(inner.removeprefix(opening["indent"]))
+        else:
+            raise PageError(f"{page.name}:{number}: this block is never closed")
+        info = opening["info"]
+        if info in ("python", "python no-run"):
+            blocks.append(Block(number + 1, "\n".join(content), runs=info == "python"))
+        elif info.lower().startswith("py"):
+            raise PageError(
+                f"{page.name}:{number}: a block marked {info!r} would not be checked; "
+                "mark it 'python' or 'python no-run'"
+            )
+    return blocks
+
+
+def run_page(page: Path) -> None:
+    namespace = {"__name__": "__main__"}
+    for block in python_blocks(page):
+        # The empty lines in front make the line numbers those of the page.
+        source = "\n" * (block.line - 1) + block.code
+        try:
+            code = compile(source, page, "exec")
+            if block.runs:
+                exec(code, namespace)
+        except (Exception, SystemExit) as error:
+            raise PageError(describe(error, page, block)) from error
+
+
+def describe(error: BaseException, page: Path, block: Block) -> str:
+    if isinstance(error, SyntaxError) and error.filename == str(page):
+        line = error.lineno
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        line = next((f.lineno for f in frames if f.filename == str(page)), block.line)
+    summary = "".join(traceback.format_exception_only(error)).strip()
+    return f"{page.name}:{line}: {summary}"
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_page_runs(page, workplace):
+    run_page(page)
+
+
+# --- The check itself ------------------------------------------------------------------------
+
+
+def written(directory: Path, text: str) -> Path:
+    page = directory / "page.md"
+    page.write_text(text, encoding="utf-8")
+    return page
+
+
+def test_blocks_share_a_namespace_and_run_in_the_page_s_order(workplace):
+    page = written(
+        workplace,
+        "# Title\n```python\nx = [1]\n```\n```code``` here\n"
+        "```console\n$ not python\n```\n"
+        "- item\n\n  ```python\n  for _ in x:\n      x = x + [2]\n  ```\n"
+        "~~~~python\ns = '''\n~~~\n'''\n"
+        "from pathlib import Path\nPath('out').write_text(str(x))\n~~~~\n"
+        "```python no-run\nraise RuntimeError\n```\n",
+    )
+    run_page(page)
+    assert Path("out").read_text() == "[1, 2]"
+    assert [block.line for block in python_blocks(page)] == [3, 12, 16, 23]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\n```python\nx = 1\n\nassert x == 2, 'no'\n```", "page.md:5: AssertionError: no"),
+        ("```python\nx = 1\n```\n\n```python\ndel x\nx\n```", "page.md:7: NameError"),
+        ("```python\ndef f():\n    1 / 0\n\nf()\n```", "page.md:5: ZeroDivisionError"),
+        ("```python\nx = 1\nx +\n```", r"page.md:3: (?s:.*)SyntaxError"),
+        ("```python no-run\n\nx = = 1\n```", r"page.md:3: (?s:.*)SyntaxError"),
+        ("```python\nimport sys\nsys.exit(0)\n```", "page.md:3: SystemExit"),
+        ("```python\nimport warnings\nwarnings.warn('w')\n```", "page.md:3: UserWarning"),
+        ("text\n```python\nx = 1\n", "page.md:2: this block is never closed"),
+        ("```pycon\n>>> 1\n```", "page.md:1: a block marked 'pycon' would not be checked"),
+        ("```Python\n1\n```", "page.md:1: a block marked 'Python' would not be checked"),
+        ("```python norun\n1\n```", "page.md:1: a block marked 'python norun'"),
+    ],
+)
+def test_a_failing_block_is_named_by_page_and_line(text, message, workplace):
+    with pytest.raises(PageError, match=rf"\A{message}"):
+        run_page(written(workplace, text))
