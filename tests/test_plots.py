@@ -1,0 +1,306 @@
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from sklearn.metrics import confusion_matrix
+
+from minigrad import _extras
+from minigrad.errors import ArgumentError, DtypeError, MissingExtraError, ShapeError
+from minigrad.plots import plot_confusion, plot_history, plot_images
+from minigrad.tensor import tensor
+
+RUN = {"loss": [3.0, 2.0, 1.0], "val_loss": [3.5, 2.5, 2.0], "accuracy": [0.1, 0.5, 0.9]}
+
+
+class History:
+    """What fit returns, as far as a plot needs it."""
+
+    interrupted = False
+
+    def to_dict(self):
+        return {**RUN, "lr": [0.1] * 3, "seconds": [1.0] * 3, "interrupted": False}
+
+
+def png(figure):
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=40)
+    return file.getvalue()
+
+
+def legend_of(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+# --- Curves ----------------------------------------------------------------------------------
+
+
+def test_a_history_has_a_panel_for_each_metric_and_a_line_for_each_curve():
+    figure = plot_history({"Adam": History(), "SGD": {"loss": [4.0, 3.0]}})
+    assert isinstance(figure, Figure)
+    loss, accuracy = figure.axes
+    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "accuracy"]
+    assert [axes.get_xlabel() for axes in figure.axes] == ["epoch", "epoch"]
+    assert [line.get_label() for line in loss.lines] == [
+        "Adam, training",
+        "Adam, validation",
+        "SGD, training",
+    ]
+    np.testing.assert_array_equal(loss.lines[1].get_xydata(), [[1, 3.5], [2, 2.5], [3, 2]])
+    np.testing.assert_array_equal(loss.lines[2].get_xydata(), [[1, 4], [2, 3]])
+    assert [line.get_label() for line in accuracy.lines] == ["Adam, training"]
+    assert legend_of(figure) == ["Adam, training", "Adam, validation", "SGD, training"]
+    assert png(figure).startswith(b"\x89PNG")
+
+
+def test_training_is_solid_validation_dashed_and_runs_differ_beyond_colour():
+    runs = {str(i): {"loss": [1.0, 2.0], "val_loss": [2.0, 3.0]} for i in range(8)}
+    (axes,) = plot_history(runs).axes
+    assert [line.get_linestyle() for line in axes.lines] == ["-", "--"] * 8
+    looks = {(line.get_color(), line.get_marker()) for line in axes.lines}
+    assert len(looks) == 8
+    assert len({line.get_marker() for line in axes.lines}) == 8
+
+
+@pytest.mark.parametrize("single", [RUN, History()], ids=["mapping", "history"])
+def test_one_run_needs_no_name(single):
+    assert legend_of(plot_history(single)) == ["training", "validation"]
+
+
+def test_one_epoch_is_a_visible_point_at_a_whole_number():
+    figure = plot_history({"loss": [1.0]})
+    (axes,) = figure.axes
+    png(figure)
+    low, high = axes.get_xlim()
+    assert [tick for tick in axes.get_xticks() if low < tick < high] == [1]
+    assert axes.lines[0].get_marker() not in ("", "None")
+
+
+def test_metrics_chooses_the_panels():
+    figure = plot_history({"a": History()}, metrics=["lr", "loss"])
+    assert [axes.get_ylabel() for axes in figure.axes] == ["lr", "loss"]
+    (axes,) = plot_history(RUN, metrics="accuracy").axes
+    assert axes.get_ylabel() == "accuracy"
+
+
+@pytest.mark.parametrize(
+    ("histories", "error", "message"),
+    [
+        ({}, ArgumentError, "and not empty; got {}"),
+        (None, ArgumentError, "histories is a History.* got None"),
+        ({"a": 3}, DtypeError, "the run 'a' is no History and no mapping: 3"),
+        ({"a": {"seconds": [1.0]}}, ArgumentError, r"the runs \['a'\] hold no curve"),
+        ({"a": {"loss": []}}, ArgumentError, "hold no curve"),
+        ({"a": {"loss": ["x"]}}, DtypeError, "'loss' of the run 'a' is not one number per epoch"),
+        ({"a": {"loss": [[1.0]]}}, DtypeError, "not one number per epoch"),
+    ],
+)
+def test_what_is_no_history_is_refused(histories, error, message):
+    with pytest.raises(error, match=message):
+        plot_history(histories)
+
+
+def test_an_unknown_metric_is_refused():
+    with pytest.raises(ArgumentError, match=r"no run has a curve 'acc'; they have \['accuracy',"):
+        plot_history({"a": RUN}, metrics=["loss", "acc"])
+
+
+# --- Images ----------------------------------------------------------------------------------
+
+ARRAYS = {
+    "784": ((3, 784), (28, 28)),
+    "64": ((3, 64), (8, 8)),
+    "28x28": ((3, 28, 28), (28, 28)),
+    "5x7": ((3, 5, 7), (5, 7)),
+    "1x28x28": ((3, 1, 28, 28), (28, 28)),
+    "28x28x1": ((3, 28, 28, 1), (28, 28)),
+    "3x32x32": ((3, 3, 32, 32), (32, 32, 3)),
+    "32x32x3": ((3, 32, 32, 3), (32, 32, 3)),
+}
+
+
+@pytest.mark.parametrize("dtype", ["u1", "f4", "f8", "?"])
+@pytest.mark.parametrize("case", ARRAYS)
+def test_images_of_every_shape(case, dtype):
+    shape, expected = ARRAYS[case]
+    images = (np.random.default_rng(0).random(shape) * 2).astype(dtype)
+    figure = plot_images(images)
+    assert len(figure.axes) == 3
+    assert figure.axes[0].images[0].get_array().shape == expected
+
+
+def test_the_pixels_are_the_ones_given():
+    images = np.arange(32, dtype=np.float64).reshape(2, 16)
+    first, second = (axes.images[0] for axes in plot_images(images).axes)
+    np.testing.assert_array_equal(second.get_array(), images[1].reshape(4, 4))
+    assert first.get_clim() == second.get_clim() == (0, 31)  # one scale for all of them
+    colour = plot_images(np.full((1, 3, 2, 2), 255, np.uint8)).axes[0].images[0].get_array()
+    np.testing.assert_array_equal(colour, np.ones((2, 2, 3)))
+    standardised = np.stack([np.full((2, 2, 3), -2.0), np.full((2, 2, 3), 3.0)])
+    shown = [axes.images[0].get_array().max() for axes in plot_images(standardised).axes]
+    assert shown == [0, 1]
+
+
+def test_a_wrong_prediction_stands_out_without_its_colour():
+    figure = plot_images(np.zeros((3, 64)), [1, 2, 3], np.array([1, 7, 3]))
+    right, wrong, _ = figure.axes
+    assert [axes.get_title() for axes in figure.axes] == ["1", "7, is 2", "3"]
+    assert wrong.title.get_fontweight() == "bold" != right.title.get_fontweight()
+    assert wrong.spines["top"].get_linewidth() > 2 * right.spines["top"].get_linewidth()
+    assert to_hex(wrong.spines["top"].get_edgecolor()) != to_hex(right.title.get_color())
+    assert png(figure)
+
+
+def test_captions_of_labels_or_predictions_alone_and_of_long_names():
+    images = tensor(np.zeros((2, 64), np.float32), requires_grad=True)
+    assert [a.get_title() for a in plot_images(images).axes] == ["", ""]
+    assert [a.get_title() for a in plot_images(images, ["cat", "dog"]).axes] == ["cat", "dog"]
+    assert [a.get_title() for a in plot_images(images, None, [4, 2]).axes] == ["4", "2"]
+    (axes,) = plot_images(images.data[:1], ["Trouser"], ["Ankle boot"]).axes
+    assert axes.get_title() == "Ankle boot,\nis Trouser"
+
+
+def test_columns_make_the_grid():
+    figure = plot_images(np.zeros((7, 4)), columns=3)
+    grid = figure.axes[0].get_subplotspec().get_gridspec()
+    assert (grid.nrows, grid.ncols) == (3, 3)
+    grid = plot_images(np.zeros((2, 4)), columns=10).axes[0].get_subplotspec().get_gridspec()
+    assert (grid.nrows, grid.ncols) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((np.zeros(784),), ShapeError, r"no images in an array of shape \(784,\).*images\[None\]"),
+        ((np.zeros((0, 784)),), ShapeError, r"no images in an array of shape \(0, 784\)"),
+        ((np.float64(3),), ShapeError, r"no images in an array of shape \(\)"),
+        ((np.zeros((2, 785)),), ShapeError, "flat images are square, and 785 values"),
+        ((np.zeros((2, 2, 4, 4)),), ShapeError, r"with C 1 or 3, not \(2, 2, 4, 4\)"),
+        ((np.zeros((1, 1, 1, 4, 4)),), ShapeError, r"not \(1, 1, 1, 4, 4\)"),
+        ((np.zeros((401, 4)),), ArgumentError, r"401 images are too many.*images\[:400\]"),
+        ((np.array([["a"]]),), DtypeError, "images are numbers, not <U1"),
+        ((np.zeros((2, 4)), [1]), ShapeError, r"labels has shape \(1,\) for 2 images, not \(2,\)"),
+        ((np.zeros((2, 4)), None, [[1, 0]] * 2), ShapeError, r"predictions\.argmax\(axis=1\)"),
+    ],
+)
+def test_what_are_no_images_is_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        plot_images(*arguments)
+
+
+@pytest.mark.parametrize("columns", [0, -1, 2.5, "3"])
+def test_columns_are_counted(columns):
+    with pytest.raises(ArgumentError, match="columns is an integer from 1 up, not"):
+        plot_images(np.zeros((2, 4)), columns=columns)
+
+
+# --- Confusion matrix ------------------------------------------------------------------------
+
+
+def cells(figure):
+    return {
+        (int(t.get_position()[1]), int(t.get_position()[0])): int(t.get_text())
+        for t in figure.axes[0].texts
+    }
+
+
+def test_the_counts_are_those_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    true, guessed = rng.integers(10, size=(2, 300))
+    guessed[:200] = true[:200]
+    figure = plot_confusion(true, guessed)
+    expected = confusion_matrix(true, guessed)
+    assert cells(figure) == {tuple(at): expected[tuple(at)] for at in np.argwhere(expected)}
+    axes = figure.axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
+    assert axes.get_title() == f"{np.trace(expected)} of 300 right ({np.trace(expected) / 3:.2f} %)"
+    np.testing.assert_allclose(
+        axes.images[0].get_array(), expected / expected.sum(axis=1, keepdims=True)
+    )
+    assert png(figure)
+
+
+def names_of(figure):
+    axes = figure.axes[0]
+    assert [t.get_text() for t in axes.get_xticklabels()] == [
+        t.get_text() for t in axes.get_yticklabels()
+    ]
+    return [t.get_text() for t in axes.get_xticklabels()]
+
+
+def test_labels_order_or_name_the_classes():
+    assert names_of(plot_confusion([3, 5], [5, 5])) == ["3", "5"]
+    figure = plot_confusion([3, 5], [5, 5], labels=[5, 3, 4])
+    assert names_of(figure) == ["5", "3", "4"]
+    assert cells(figure) == {(1, 0): 1, (0, 0): 1}
+    figure = plot_confusion([0, 1], [1, 1], labels=["cat", "dog", "cow"])
+    assert names_of(figure) == ["cat", "dog", "cow"]
+    assert cells(figure) == {(0, 1): 1, (1, 1): 1}
+    figure = plot_confusion(np.array(["b", "a"], object), ["b", "b"], labels=["b", "a"])
+    assert cells(figure) == {(0, 0): 1, (1, 0): 1}
+    assert cells(plot_confusion([4, 4], [4, 4])) == {(0, 0): 2}
+    assert names_of(plot_confusion([True, False], [1, 1])) == ["0", "1"]
+
+
+def test_numbers_can_be_read_on_every_shade():
+    figure = plot_confusion([0] * 10 + [1], [0] * 9 + [1, 1])
+    by_cell = {(t.get_position()): t.get_color() for t in figure.axes[0].texts}
+    assert by_cell == {(0, 0): "white", (1, 0): "black", (1, 1): "white"}
+
+
+def test_many_classes_are_drawn_without_numbers():
+    figure = plot_confusion(np.arange(100), np.arange(100))
+    assert cells(figure) == {}
+    assert len(names_of(figure)) == 25
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (([0, 1], [0]), ShapeError, "y_true has 2 entries and y_pred 1"),
+        (([], []), ShapeError, r"one class per sample, shape \(N,\), not \(0,\)"),
+        (([0], [[0.1, 0.9]]), ShapeError, r"y_pred has .*not \(1, 2\).*argmax\(axis=1\)"),
+        (([0.5], [1]), DtypeError, "y_true holds float64; classes are integers or strings"),
+        ((["0"], [0]), DtypeError, "y_true holds <U1 and y_pred int64"),
+        (([0, 7], [0, 1], [0, 1]), ArgumentError, r"classes \[7\] occur and are not among"),
+        (([0, 2], [0, 1], ["a", "b"]), ArgumentError, r"classes \[2\].*which name 0 to 1"),
+        (([0, 1], [0, 1], ["a", "a"]), ArgumentError, "labels holds a class twice"),
+    ],
+)
+def test_what_are_no_classes_is_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        plot_confusion(*arguments)
+
+
+# --- Around ----------------------------------------------------------------------------------
+
+
+def test_pyplot_is_neither_imported_nor_given_figures():
+    program = """
+import sys
+import numpy as np
+import minigrad.plots as plots
+assert "matplotlib" not in sys.modules
+plots.plot_history({"loss": [1.0]}).savefig(sys.stdout.buffer, format="svg")
+plots.plot_images(np.zeros((1, 4)))
+assert "matplotlib.pyplot" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert b"<svg" in done.stdout
+
+
+@pytest.mark.parametrize("package", ["matplotlib", "sklearn"])
+def test_without_the_packages_the_error_says_what_to_install(package, monkeypatch):
+    usual = _extras.importlib.import_module
+
+    def without(name):
+        if name.startswith(package):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=package)
+        return usual(name)
+
+    monkeypatch.setattr(_extras.importlib, "import_module", without)
+    with pytest.raises(MissingExtraError, match=rf"{package}.*pip install 'minigrad\[plots\]'"):
+        plot_confusion([0], [0])
