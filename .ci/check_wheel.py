@@ -1,0 +1,69 @@
+"""Use the installed minigrad as somebody does who has nothing but it and its dependencies.
+
+`dev.py wheel` runs this outside the checkout, in an environment that has no extra.
+"""
+
+import importlib.metadata
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+import minigrad as mg
+from minigrad import data, io, nn, optim, plots
+from minigrad.errors import MissingExtraError
+
+WITHOUT_EXTRAS: dict[str, Callable[[], object]] = {
+    "io": lambda: io.save_weights("weights.safetensors", {"w": np.zeros(2)}),
+    "data": lambda: data.load_digits(),
+    "plots": lambda: plots.plot_history({"loss": [2.0, 1.0]}),
+}
+
+
+def check_installation() -> None:
+    """The package comes from the wheel, complete."""
+    package = Path(mg.__file__).parent
+    assert package == Path(sysconfig.get_path("purelib")) / "minigrad", package
+    assert (package / "py.typed").is_file(), "the marker for type checkers is missing"
+    metadata = importlib.metadata.metadata("minigrad")
+    assert metadata["Version"] == mg.__version__
+    assert metadata["License-Expression"] == "MIT"
+    names = {file.name for file in importlib.metadata.files("minigrad") or ()}
+    assert "LICENSE" in names, "the licence is missing"
+    assert "conftest.py" not in names, "the wheel carries tests"
+
+
+def check_training() -> None:
+    """A small network learns XOR, in float32 throughout."""
+    mg.random.seed(0)
+    x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=np.float32)
+    y = np.array([[0], [1], [1], [0]], dtype=np.float32)
+    model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
+    optimizer = optim.Adam(model.parameters(), lr=0.05)
+    for _ in range(200):
+        loss = ((model(x) - y) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.dtype == np.float32
+    assert loss.item() < 0.01, f"XOR was not learned: the loss is {loss.item()}"
+
+
+def check_messages() -> None:
+    """What needs an extra says which, and how to install it."""
+    for extra, use in WITHOUT_EXTRAS.items():
+        try:
+            use()
+        except MissingExtraError as error:
+            assert f"pip install 'minigrad[{extra}]'" in str(error), error
+        else:
+            raise AssertionError(f"the extra {extra!r} was not missed")
+
+
+if __name__ == "__main__":
+    check_installation()
+    check_training()
+    check_messages()
+    sys.stdout.write("the installed wheel works\n")
