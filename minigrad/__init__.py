@@ -1,6 +1,6 @@
 """minigrad: automatic differentiation over NumPy, small enough to read in an evening."""
 
-from minigrad import random, rules
+from minigrad import nn, random, rules
 from minigrad.context import enable_grad, is_grad_enabled, no_grad
 from minigrad.errors import MinigradError
 from minigrad.primitive import defvjp, differentiable_functions, primitive
@@ -22,6 +22,7 @@ __all__ = [
     "is_grad_enabled",
     "jacobian",
     "jvp",
+    "nn",
     "no_grad",
     "primitive",
     "random",

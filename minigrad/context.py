@@ -42,6 +42,10 @@ class Observer(Protocol):
         """Look at a node that has just been made."""
         ...
 
+    def called(self, call: Any, args: tuple[Any, ...], out: Any) -> None:
+        """Look at a module's call that has just returned."""
+        ...
+
     def visiting(self, node: Any) -> None:
         """Look at a node whose rule is about to be applied, and at the values kept for that."""
         ...

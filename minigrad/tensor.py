@@ -522,6 +522,20 @@ class Tensor(Conversions, ArrayMethods):
         if isinstance(self._node, Leaf):
             self._node.version += 1
 
+    def convert_(self, dtype: DTypeLike) -> Self:
+        """Convert the values of a leaf to another dtype in place, and forget its gradient.
+
+        Raises
+        ------
+        GraphError
+            If the tensor is a result.
+        """
+        if isinstance(self._node, Node):
+            raise GraphError(f"a result (of {self._node.where()}) is converted with astype")
+        self._data = as_array(self.data, dtype)
+        self._node = Leaf(self.shape, self.dtype, self.requires_grad, self.name)
+        return self
+
     # --- Out of the graph --------------------------------------------------------------------
 
     def detach(self) -> Tensor:

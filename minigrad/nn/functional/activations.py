@@ -1,0 +1,371 @@
+"""Activation functions: f, and its rule a few lines below."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minigrad import random
+from minigrad.errors import ArgumentError
+from minigrad.primitive import defvjp, primitive
+from minigrad.tensor import unwrap
+
+__all__ = [
+    "dropout",
+    "gelu",
+    "leaky_relu",
+    "log_softmax",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "step",
+]
+
+Array = Any
+
+
+@primitive
+def sigmoid(x: Array) -> Array:
+    r"""Squash to the interval from 0 to 1, without overflow.
+
+    .. math:: \sigma(x) = \frac{1}{1 + e^{-x}}
+
+    Parameters
+    ----------
+    x : array
+
+    Returns
+    -------
+    array of the same shape and dtype
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.nn import functional as F
+    >>> F.sigmoid(np.array([-1e4, 0.0, 1e4]))
+    array([0. , 0.5, 1. ])
+    """
+    small = np.exp(-np.abs(x))  # at most 1
+    return np.where(x >= 0, 1, small) / (1 + small)
+
+
+# sigma(x) sigma(-x), since 1 - sigma(x) would lose its digits for large x.
+defvjp(sigmoid, lambda g, out, x: g * out * sigmoid(-x))
+
+
+@primitive
+def relu(x: Array) -> Array:
+    r"""Replace negative numbers by 0. The slope at 0 is 0.
+
+    .. math:: \max(x, 0)
+
+    Parameters
+    ----------
+    x : array
+
+    Returns
+    -------
+    array of the same shape and dtype
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.nn import functional as F
+    >>> F.relu(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+    return np.maximum(x, 0)
+
+
+defvjp(relu, lambda g, out, _x: g * (out > 0))
+
+
+@primitive
+def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
+    r"""Multiply negative numbers by a small slope. At 0 the slope is that one.
+
+    .. math:: \max(x, 0) + a \min(x, 0)
+
+    Parameters
+    ----------
+    x : array
+    negative_slope : float, default 0.01
+        The slope a.
+
+    Returns
+    -------
+    array of the same shape and dtype
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.nn import functional as F
+    >>> F.leaky_relu(np.array([-1.0, 2.0]), 0.1)
+    array([-0.1,  2. ])
+    """
+    return np.where(x > 0, x, negative_slope * x)
+
+
+def _leaky_relu(g: Array, _out: Array, x: Array, negative_slope: float = 0.01) -> Array:
+    return np.where(x > 0, g, negative_slope * g)
+
+
+defvjp(leaky_relu, _leaky_relu)
+
+
+@primitive
+def softplus(x: Array) -> Array:
+    r"""Compute a smooth version of `relu`, without overflow.
+
+    .. math:: \log(1 + e^x)
+
+    Parameters
+    ----------
+    x : array
+
+    Returns
+    -------
+    array of the same shape and dtype
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.nn import functional as F
+    >>> F.softplus(np.array([-1e4, 0.0, 1e4]))
+    array([0.00000000e+00, 6.93147181e-01, 1.00000000e+04])
+    """
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+defvjp(softplus, lambda g, _out, x: g * sigmoid(x))
+
+_each_erf = np.frompyfunc(math.erf, 1, 1)
+
+
+@primitive
+def erf(x: Array) -> Array:
+    """Compute the error function, with Python's `math.erf` for each element."""
+    return np.asarray(_each_erf(x)).astype(x.dtype)
+
+
+defvjp(erf, lambda g, _out, x: g * (2 / math.sqrt(math.pi)) * np.exp(-(x**2)))
+
+
+def gelu(x: Array, approximate: str = "none") -> Array:
+    r"""Weigh each number by the probability that a standard normal one is smaller.
+
+    .. math::
+        \mathrm{none}&: \quad x \, \Phi(x) = \tfrac{x}{2} \left(1 + \mathrm{erf}(x / \sqrt 2)\right)
+
+        \mathrm{tanh}&: \quad \tfrac{x}{2} \left(1 + \tanh\left(\sqrt{2 / \pi}
+        \, (x + 0.044715 \, x^3)\right)\right)
+
+    Parameters
+    ----------
+    x : array
+    approximate : {"none", "tanh"}, default "none"
+        The second is much faster, NumPy having no error function, and off by at most 0.0005.
+
+    Returns
+    -------
+    array of the same shape and dtype
+
+    Raises
+    ------
+    ArgumentError
+        If `approximate` is anything else.
+
+    References
+    ----------
+    Hendrycks and Gimpel, "Gaussian Error Linear Units (GELUs)", 2016, arXiv:1606.08415.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.nn import functional as F
+    >>> np.round(F.gelu(np.array([-1.0, 1.0])), 4)
+    array([-0.1587,  0.8413])
+    """
+    if approximate == "none":
+        return 0.5 * x * (1 + erf(x * math.sqrt(0.5)))
+    if approximate == "tanh":
+        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    raise ArgumentError(f"gelu is approximate='none' or 'tanh', not {approximate!r}")
+
+
+def _check_axis(name: str, x: Array, axis: int) -> None:
+    if not np.ndim(x):
+        raise ArgumentError(f"{name} needs an axis of classes, and a single number has none")
+    if not -np.ndim(x) <= axis < np.ndim(x):
+        raise ArgumentError(f"{name} over axis {axis} of an array of shape {np.shape(x)}")
+
+
+@primitive
+def softmax(x: Array, axis: int = -1) -> Array:
+    r"""Turn numbers into probabilities: positive, with sum 1 over an axis.
+
+    .. math:: p_i = \frac{e^{x_i - m}}{\sum_j e^{x_j - m}}, \qquad m = \max_j x_j
+
+    Subtracting the maximum changes nothing but that no exponential overflows.
+
+    Parameters
+    ----------
+    x : array
+        Logits.
+    axis : int, default -1
+        The axis of the classes.
+
+    Returns
+    -------
+    array of the same shape and dtype
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.nn import functional as F
+    >>> F.softmax(np.array([1000.0, 1000.0]))
+    array([0.5, 0.5])
+    """
+    _check_axis("softmax", x, axis)
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    e /= e.sum(axis=axis, keepdims=True)
+    return e
+
+
+def _softmax(g: Array, out: Array, _x: Array, axis: int = -1) -> Array:
+    weighted = g * out
+    return weighted - out * weighted.sum(axis=axis, keepdims=True)
+
+
+defvjp(softmax, _softmax)
+
+
+@primitive
+def log_softmax(x: Array, axis: int = -1) -> Array:
+    r"""Compute the logarithm of `softmax`, accurately also where a probability is tiny.
+
+    .. math:: x_i - m - \log \sum_j e^{x_j - m}, \qquad m = \max_j x_j
+
+    Parameters
+    ----------
+    x : array
+        Logits.
+    axis : int, default -1
+        The axis of the classes.
+
+    Returns
+    -------
+    array of the same shape and dtype
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.nn import functional as F
+    >>> F.log_softmax(np.array([0.0, 1000.0]))
+    array([-1000.,     0.])
+    """
+    _check_axis("log_softmax", x, axis)
+    shifted = x - x.max(axis=axis, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    return shifted
+
+
+def _log_softmax(g: Array, out: Array, _x: Array, axis: int = -1) -> Array:
+    return g - np.exp(out) * g.sum(axis=axis, keepdims=True)
+
+
+defvjp(log_softmax, _log_softmax)
+
+
+def step(x: Array) -> Array:
+    """Return 1 where a number is positive and 0 elsewhere: the perceptron's activation.
+
+    It has no gradient, so the result is a plain array, and nothing before it can be trained
+    through it.
+
+    Parameters
+    ----------
+    x : array
+
+    Returns
+    -------
+    plain array of the same shape and dtype
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.nn import functional as F
+    >>> F.step(np.array([-1.0, 0.0, 2.0]))
+    array([0., 0., 1.])
+    """
+    x = unwrap(x)
+    return (x > 0).astype(x.dtype)
+
+
+def dropout(
+    x: Array,
+    p: float = 0.5,
+    training: bool = True,
+    rng: np.random.Generator | int | None = None,
+) -> Array:
+    r"""Set elements to 0 at random, and scale the others so that the expectation stays.
+
+    .. math:: y_i = \frac{m_i}{1 - p} \, x_i, \qquad m_i \sim \mathrm{Bernoulli}(1 - p)
+
+    This is the inverted form: nothing is scaled where `training` is False.
+
+    Parameters
+    ----------
+    x : array
+    p : float, default 0.5
+        Probability of setting an element to 0.
+    training : bool, default True
+        Whether to do anything.
+    rng : numpy.random.Generator, int or None, default None
+        Where the randomness comes from; see `minigrad.random.resolve`.
+
+    Returns
+    -------
+    array of the same shape and dtype
+
+    Raises
+    ------
+    ArgumentError
+        If `p` is not between 0 and 1.
+
+    References
+    ----------
+    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: A Simple Way to Prevent
+    Neural Networks from Overfitting", JMLR 15, 2014; scaled at training time, not at test time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.nn import functional as F
+    >>> y = F.dropout(np.ones(1000), 0.25, rng=0)
+    >>> sorted(set(y.tolist()))
+    [0.0, 1.3333333333333333]
+    """
+    if not 0 <= p <= 1:
+        raise ArgumentError(f"dropout's p is a probability, from 0 to 1, not {p!r}")
+    if not training or p == 0:
+        return x
+    if p == 1:
+        return x * np.zeros_like(unwrap(x))
+    draws = random.resolve(rng).random(x.shape, dtype=np.float32)
+    keep = (draws >= p).astype(x.dtype)
+    keep /= 1 - p
+    return x * keep

@@ -1,0 +1,114 @@
+"""The affine map, as one operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import DtypeError, ShapeError
+from minigrad.primitive import defvjp, primitive
+
+__all__ = ["linear"]
+
+Array = Any
+
+
+@primitive
+def _product(x: Array, weight: Array) -> Array:
+    return x @ weight.T
+
+
+@primitive
+def _affine(x: Array, weight: Array, bias: Array) -> Array:
+    out = x @ weight.T
+    if out.dtype == np.result_type(out, bias) and out.shape:
+        out += bias  # in the memory just allocated
+        return out
+    return out + bias
+
+
+def _rows(x: Array) -> Array:
+    # (..., features) -> (N, features)
+    return x if x.ndim == 2 else np.reshape(x, (-1, x.shape[-1]))
+
+
+def _input(g: Array, _out: Array, _x: Array, weight: Array, _bias: Array = None) -> Array:
+    return g @ weight
+
+
+def _weight(g: Array, _out: Array, x: Array, _weight: Array, _bias: Array = None) -> Array:
+    # (N, out).T @ (N, in) -> (out, in)
+    return np.swapaxes(_rows(g), 0, 1) @ _rows(x)
+
+
+def _bias(g: Array, _out: Array, _x: Array, _weight: Array, _bias: Array) -> Array:
+    return _rows(g).sum(axis=0)
+
+
+defvjp(_product, _input, _weight)
+defvjp(_affine, _input, _weight, _bias)
+
+
+def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
+    r"""Apply an affine map to the last axis.
+
+    .. math:: y = x W^\top + b
+
+    Parameters
+    ----------
+    x : array, shape (..., in_features)
+        Floating-point.
+    weight : array, shape (out_features, in_features)
+    bias : array, shape (out_features,), optional
+
+    Returns
+    -------
+    array, shape (..., out_features)
+
+    Raises
+    ------
+    ShapeError
+        If the last axis of `x`, or `bias`, does not fit `weight`.
+    DtypeError
+        If `x` is not an array of floating-point numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.nn import functional as F
+    >>> F.linear(np.array([[1.0, 2.0]]), np.array([[1.0, 3.0], [5.0, 7.0]]), np.array([0.5, 0.0]))
+    array([[ 7.5, 19. ]])
+    """
+    try:
+        fits = x.shape[-1] == weight.shape[1] and x.dtype.kind == "f"
+    except (AttributeError, IndexError):
+        fits = False
+    if not fits:
+        _explain(x, weight)
+    if bias is None:
+        return _product(x, weight)
+    if bias.shape != weight.shape[:1]:
+        raise ShapeError(
+            f"linear with a weight of shape {weight.shape} takes a bias of shape "
+            f"{weight.shape[:1]}, not {bias.shape}"
+        )
+    return _affine(x, weight, bias)
+
+
+def _explain(x: Any, weight: Any) -> None:
+    if not hasattr(x, "dtype"):
+        raise DtypeError(
+            f"a linear layer takes an array or a tensor, not {type(x).__name__}; "
+            "write np.array(x, dtype=np.float32)"
+        )
+    if x.dtype.kind != "f":
+        raise DtypeError(
+            f"a linear layer takes floating-point numbers, not {x.dtype}; convert and scale them "
+            "as the training data were (for pixels: x.astype(np.float32) / 255)"
+        )
+    raise ShapeError(
+        f"a linear layer with a weight of shape {weight.shape} (out_features, in_features) takes "
+        f"(..., {weight.shape[1]}), not {tuple(x.shape)}"
+        + ("; nn.Flatten() makes rows of images" if len(x.shape) > 2 else "")
+    )

@@ -1,0 +1,559 @@
+"""Losses: what training makes small.
+
+A loss refuses operands of different shapes instead of broadcasting them. The reductions are
+``"mean"`` (over all that was compared), ``"sum"`` and ``"none"``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.arrays import as_array
+from minigrad.errors import ArgumentError, DataError, DtypeError, ShapeError
+from minigrad.graph import Node
+from minigrad.nn.functional.activations import log_softmax, sigmoid, softmax
+from minigrad.primitive import defvjp, primitive
+from minigrad.tensor import Tensor, unwrap
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "huber_loss",
+    "l1_loss",
+    "mse_loss",
+    "nll_loss",
+]
+
+Array = Any
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def _reduce(losses: Array, reduction: str) -> Array:
+    if reduction == "mean":
+        return losses.mean()
+    return losses.sum() if reduction == "sum" else losses
+
+
+def _check_reduction(reduction: str) -> None:
+    if reduction not in REDUCTIONS:
+        raise ArgumentError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+
+
+def _as_operand(value: Any, what: str) -> Array:
+    if isinstance(value, list | tuple):
+        return as_array(value)
+    if not hasattr(value, "dtype"):
+        raise DtypeError(f"{what} must be an array or a tensor, not {type(value).__name__}")
+    return value
+
+
+# --- Of classes ----------------------------------------------------------------------------------
+
+
+@primitive
+def _pick(log_probabilities: Array, labels: Array) -> Array:
+    """Pick the entry of each row's label, with the opposite sign."""
+    return -log_probabilities[np.arange(len(labels)), labels]
+
+
+def _unpick(g: Array, _out: Array, _log_probabilities: Array, labels: Array) -> Array:
+    return -g[:, None] * _one_hot(labels, _log_probabilities.shape[1], g.dtype)
+
+
+defvjp(_pick, _unpick)
+
+
+def _one_hot(labels: Array, classes: int, dtype: Any) -> Array:
+    rows = np.zeros((len(labels), classes), dtype)
+    rows[np.arange(len(labels)), labels] = 1
+    return rows
+
+
+@primitive
+def _mean_cross_entropy(logits: Array, labels: Array) -> Array:
+    """Compute the mean cross-entropy of logits with integer labels, in one operation."""
+    return _pick(log_softmax(logits), labels).mean()
+
+
+def _mean_cross_entropy_logits(g: Array, _out: Array, logits: Array, labels: Array) -> Array:
+    # (p - y) / N
+    rows, classes = logits.shape
+    return (softmax(logits) - _one_hot(labels, classes, g.dtype)) * (g / rows)
+
+
+defvjp(_mean_cross_entropy, _mean_cross_entropy_logits)
+
+
+@primitive
+def _soft_cross_entropy(logits: Array, targets: Array) -> Array:
+    """Compute the cross-entropy of each row of logits with a row of probabilities."""
+    return -(targets * log_softmax(logits)).sum(axis=-1)
+
+
+defvjp(
+    _soft_cross_entropy,
+    lambda g, _out, logits, targets: (
+        g[..., None] * (softmax(logits) * targets.sum(axis=-1, keepdims=True) - targets)
+    ),
+    lambda g, _out, logits, _targets: -g[..., None] * log_softmax(logits),
+)
+
+
+def cross_entropy(
+    logits: Array, targets: Array, *, reduction: str = "mean", label_smoothing: float = 0.0
+) -> Array:
+    r"""Compare logits with the classes that are right: the loss of a classifier.
+
+    .. math:: \ell = - \sum_c y_c \log p_c, \qquad p = \mathrm{softmax}(z)
+
+    It works on the logits `z` themselves, the network's last result *without* a softmax, so it is
+    finite however wrong they are.
+
+    Parameters
+    ----------
+    logits : array, shape (N, C)
+        Floating-point; any number of leading axes.
+    targets : array of integers, shape (N,), or of probabilities, shape (N, C)
+        The right class of each row, counted from 0; or a distribution over the classes, such as a
+        one-hot row.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        What to do with the losses of the rows.
+    label_smoothing : float, default 0.0
+        The share of each target that is spread evenly over all classes.
+
+    Returns
+    -------
+    array
+        A number; for ``"none"`` an array of shape (N,).
+
+    Raises
+    ------
+    DataError
+        If a label is not one of the C classes, or the probabilities of a row don't sum to 1.
+    ShapeError
+        If the shapes do not fit.
+    DtypeError
+        If integer labels come as floats.
+    ArgumentError
+        If an option is out of range, or `logits` is the output of a softmax.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.nn import functional as F
+    >>> logits = np.array([[2.0, 0.0], [0.0, 1.0]])
+    >>> round(float(F.cross_entropy(logits, np.array([0, 1]))), 6)
+    0.220095
+    >>> round(float(F.cross_entropy(logits, np.array([[1.0, 0.0], [0.0, 1.0]]))), 6)
+    0.220095
+    """
+    _check_reduction(reduction)
+    logits = _as_logits(logits)
+    targets = _as_targets(targets, logits)
+    if not 0 <= label_smoothing <= 1:
+        raise ArgumentError(f"label_smoothing is a share, from 0 to 1, not {label_smoothing!r}")
+    if targets.dtype.kind != "f" and not label_smoothing:
+        if reduction == "mean" and logits.ndim == 2 and len(targets):
+            return _with_class_check(_mean_cross_entropy, logits, targets)
+        return _nll(log_softmax(logits), targets, reduction)
+    if targets.dtype.kind != "f":
+        classes = logits.shape[-1]
+        _check_labels(targets, classes)
+        targets = np.eye(classes, dtype=logits.dtype)[targets]
+    if label_smoothing:
+        targets = targets * (1 - label_smoothing) + label_smoothing / logits.shape[-1]
+    return _reduce(_soft_cross_entropy(logits, targets), reduction)
+
+
+def _as_logits(logits: Any) -> Array:
+    logits = _as_operand(logits, "logits")
+    if logits.dtype.kind != "f" or not logits.shape:
+        raise ShapeError(
+            "logits are floating-point numbers of shape (N, classes), not "
+            f"{logits.dtype} of shape {tuple(logits.shape)}"
+        )
+    node = logits._node if isinstance(logits, Tensor) else None
+    if isinstance(node, Node) and node.rule is softmax.rule:
+        raise ArgumentError(
+            "cross_entropy applies the softmax itself, and was handed the output of one; leave "
+            "nn.Softmax() out of the model (predictions are the same without), or use "
+            "nn.LogSoftmax() with nll_loss"
+        )
+    return logits
+
+
+def _as_targets(targets: Any, logits: Array) -> Array:
+    """Return labels as integers or rows of probabilities, checked against the logits' shape."""
+    if isinstance(targets, list | tuple):
+        targets = np.array(targets)
+    targets = _as_operand(targets, "targets")
+    if isinstance(targets, Tensor) and not targets.requires_grad:
+        targets = targets.data
+    shape = tuple(logits.shape)
+    if tuple(targets.shape) == shape and targets.dtype.kind == "f":
+        _check_distributions(unwrap(targets))
+        return targets
+    if tuple(targets.shape) == shape and targets.dtype.kind in "iub":
+        converted = targets.astype(logits.dtype)
+        _check_distributions(converted)
+        return converted
+    if tuple(targets.shape) != shape[:-1]:
+        raise ShapeError(
+            f"for logits of shape {shape}, targets are labels of shape {shape[:-1]} or "
+            f"probabilities of shape {shape}, not {tuple(targets.shape)}"
+        )
+    if targets.dtype.kind not in "iu":
+        raise DtypeError(
+            f"labels are integers, not {targets.dtype}; convert them with labels.astype(int)"
+        )
+    return targets
+
+
+def _check_distributions(targets: Array) -> None:
+    sums = targets.sum(axis=-1)
+    if not (np.abs(sums - 1) < 1e-3).all() or (targets < 0).any():
+        row = int(np.argmax(np.ravel(~(np.abs(sums - 1) < 1e-3) | (targets < 0).any(axis=-1))))
+        raise DataError(
+            "targets with one number for each class are probabilities that sum to 1; row "
+            f"{row} is {targets.reshape(-1, targets.shape[-1])[row]}"
+        )
+
+
+def _check_labels(labels: Array, classes: int) -> None:
+    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
+        wrong = labels[(labels < 0) | (labels >= classes)].ravel()[0]
+        raise DataError(
+            f"label {wrong} is not one of the {classes} classes, which are counted from 0 to "
+            f"{classes - 1}"
+        )
+
+
+def _with_class_check(function: Any, rows: Array, labels: Array) -> Array:
+    """Pick by label; only if that fails, or an index from the end slipped in, look why."""
+    try:
+        # As unsigned numbers, negative labels are out of range, too.
+        return function(rows, labels.astype(np.uintp))
+    except IndexError:
+        _check_labels(labels, rows.shape[-1])
+        raise
+
+
+def _nll(log_probabilities: Array, labels: Array, reduction: str) -> Array:
+    rows = np.reshape(log_probabilities, (-1, log_probabilities.shape[-1]))
+    losses = _with_class_check(_pick, rows, labels.reshape(-1))
+    return _reduce(np.reshape(losses, labels.shape) if labels.ndim != 1 else losses, reduction)
+
+
+def nll_loss(log_probabilities: Array, targets: Array, *, reduction: str = "mean") -> Array:
+    r"""Compare logarithms of probabilities with the classes that are right.
+
+    .. math:: \ell = - \log p_y
+
+    Parameters
+    ----------
+    log_probabilities : array, shape (N, C)
+        As `log_softmax` gives them.
+    targets : array of integers, shape (N,)
+        The right class of each row, counted from 0.
+    reduction : {"mean", "sum", "none"}, default "mean"
+
+    Returns
+    -------
+    array
+        A number; for ``"none"`` an array of shape (N,).
+
+    Raises
+    ------
+    DataError, ShapeError, DtypeError, ArgumentError
+        As `cross_entropy` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.nn import functional as F
+    >>> round(float(F.nll_loss(np.log(np.array([[0.25, 0.75]])), np.array([1]))), 6)
+    0.287682
+    """
+    _check_reduction(reduction)
+    log_probabilities = _as_operand(log_probabilities, "log_probabilities")
+    if isinstance(targets, list | tuple):
+        targets = np.array(targets)
+    targets = unwrap(_as_operand(targets, "targets"))
+    if not log_probabilities.shape or targets.shape != tuple(log_probabilities.shape)[:-1]:
+        raise ShapeError(
+            f"for log-probabilities of shape {tuple(log_probabilities.shape)}, labels have shape "
+            f"{tuple(log_probabilities.shape)[:-1]}, not {targets.shape}"
+        )
+    if targets.dtype.kind not in "iu":
+        raise DtypeError(
+            f"labels are integers, not {targets.dtype}; convert them with labels.astype(int)"
+        )
+    return _nll(log_probabilities, targets, reduction)
+
+
+# --- Of numbers ----------------------------------------------------------------------------------
+
+
+def _pair(x: Any, target: Any, name: str) -> tuple[Array, Array]:
+    """Return both operands as arrays of one shape."""
+    x, target = _as_operand(x, f"{name}'s input"), _as_operand(target, f"{name}'s target")
+    if tuple(x.shape) == tuple(target.shape):
+        if target.dtype.kind in "iub":
+            target = target.astype(x.dtype)
+        return x, target
+    hint = ""
+    if x.size == target.size:
+        hint = f"; they have as many elements: target.reshape({tuple(x.shape)}) makes them fit"
+    raise ShapeError(
+        f"{name} compares arrays of one shape, and was given {tuple(x.shape)} and "
+        f"{tuple(target.shape)}; it does not broadcast{hint}"
+    )
+
+
+@primitive
+def _bce(p: Array, t: Array) -> Array:
+    with np.errstate(divide="ignore"):
+        log_p, log_q = np.log(p), np.log1p(-p)
+    return -(t * np.maximum(log_p, -100) + (1 - t) * np.maximum(log_q, -100))
+
+
+defvjp(
+    _bce,
+    lambda g, _out, p, t: g * (p - t) / np.maximum(p * (1 - p), 1e-12),
+    lambda g, _out, p, _t: g * (np.maximum(np.log1p(-p), -100) - np.maximum(np.log(p), -100)),
+)
+
+
+def binary_cross_entropy(probabilities: Array, targets: Array, *, reduction: str = "mean") -> Array:
+    r"""Compare probabilities with targets between 0 and 1.
+
+    .. math:: \ell = - t \log p - (1 - t) \log (1 - p)
+
+    As in PyTorch, a logarithm is at least -100 and :math:`p (1 - p)` in the gradient at least
+    1e-12, so that a probability of exactly 0 or 1 gives numbers. Where the probabilities come from
+    a sigmoid, `binary_cross_entropy_with_logits` is accurate instead.
+
+    Parameters
+    ----------
+    probabilities : array
+        From 0 to 1.
+    targets : array of the same shape
+        From 0 to 1.
+    reduction : {"mean", "sum", "none"}, default "mean"
+
+    Returns
+    -------
+    array
+        A number; for ``"none"`` an array of the operands' shape.
+
+    Raises
+    ------
+    DataError
+        If there is a number that is not between 0 and 1.
+    ShapeError
+        If the shapes differ.
+    ArgumentError
+        If the reduction is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.nn import functional as F
+    >>> round(float(F.binary_cross_entropy(np.array([0.9]), np.array([1.0]))), 6)
+    0.105361
+    """
+    _check_reduction(reduction)
+    p, t = _pair(probabilities, targets, "binary_cross_entropy")
+    _check_unit_interval(unwrap(p), "probabilities", "apply a sigmoid, or use the loss on logits")
+    _check_unit_interval(unwrap(t), "targets", "scale them")
+    return _reduce(_bce(p, t), reduction)
+
+
+def _check_unit_interval(values: Array, what: str, advice: str) -> None:
+    inside = (values >= 0) & (values <= 1)
+    if not inside.all():
+        raise DataError(
+            f"{what} of binary cross-entropy lie between 0 and 1, and there is "
+            f"{values[~inside].ravel()[0]}; {advice}"
+        )
+
+
+@primitive
+def _bce_logits(x: Array, t: Array) -> Array:
+    return np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.abs(x)))
+
+
+defvjp(
+    _bce_logits,
+    lambda g, _out, x, t: g * (sigmoid(x) - t),
+    lambda g, _out, x, _t: -g * x,
+)
+
+
+def binary_cross_entropy_with_logits(
+    logits: Array, targets: Array, *, reduction: str = "mean"
+) -> Array:
+    r"""Compare logits with targets between 0 and 1, accurately at any size of the logits.
+
+    .. math:: \ell = \max(z, 0) - z t + \log(1 + e^{-|z|})
+
+    which is `binary_cross_entropy` of :math:`\sigma(z)` and :math:`t`.
+
+    Parameters
+    ----------
+    logits : array
+    targets : array of the same shape
+        From 0 to 1.
+    reduction : {"mean", "sum", "none"}, default "mean"
+
+    Returns
+    -------
+    array
+        A number; for ``"none"`` an array of the operands' shape.
+
+    Raises
+    ------
+    DataError
+        If there is a target that is not between 0 and 1.
+    ShapeError
+        If the shapes differ.
+    ArgumentError
+        If the reduction is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.nn import functional as F
+    >>> z, t = np.array([-1e4, 1e4]), np.array([1.0, 1.0])
+    >>> F.binary_cross_entropy_with_logits(z, t, reduction="none")
+    array([10000.,     0.])
+    """
+    _check_reduction(reduction)
+    z, t = _pair(logits, targets, "binary_cross_entropy_with_logits")
+    _check_unit_interval(unwrap(t), "targets", "scale them")
+    return _reduce(_bce_logits(z, t), reduction)
+
+
+def mse_loss(x: Array, target: Array, *, reduction: str = "mean") -> Array:
+    r"""Compare numbers by the square of their difference.
+
+    .. math:: \ell = (x - t)^2
+
+    Parameters
+    ----------
+    x : array
+    target : array of the same shape
+    reduction : {"mean", "sum", "none"}, default "mean"
+        The mean is over all elements.
+
+    Returns
+    -------
+    array
+        A number; for ``"none"`` an array of the operands' shape.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ.
+    ArgumentError
+        If the reduction is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.nn import functional as F
+    >>> float(F.mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
+    2.0
+    """
+    _check_reduction(reduction)
+    x, target = _pair(x, target, "mse_loss")
+    return _reduce(np.square(x - target), reduction)
+
+
+def l1_loss(x: Array, target: Array, *, reduction: str = "mean") -> Array:
+    r"""Compare numbers by their distance. Its slope at 0 is 0.
+
+    .. math:: \ell = |x - t|
+
+    Parameters
+    ----------
+    x : array
+    target : array of the same shape
+    reduction : {"mean", "sum", "none"}, default "mean"
+        The mean is over all elements.
+
+    Returns
+    -------
+    array
+        A number; for ``"none"`` an array of the operands' shape.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ.
+    ArgumentError
+        If the reduction is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.nn import functional as F
+    >>> float(F.l1_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
+    1.0
+    """
+    _check_reduction(reduction)
+    x, target = _pair(x, target, "l1_loss")
+    return _reduce(np.absolute(x - target), reduction)
+
+
+def huber_loss(x: Array, target: Array, *, delta: float = 1.0, reduction: str = "mean") -> Array:
+    r"""Compare numbers by the square of a small difference and by the size of a large one.
+
+    .. math::
+        \ell = \begin{cases}
+            \tfrac12 (x - t)^2 & |x - t| \le \delta \\
+            \delta \left(|x - t| - \tfrac12 \delta\right) & \text{otherwise}
+        \end{cases}
+
+    Parameters
+    ----------
+    x : array
+    target : array of the same shape
+    delta : float, default 1.0
+        Where one turns into the other; positive.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        The mean is over all elements.
+
+    Returns
+    -------
+    array
+        A number; for ``"none"`` an array of the operands' shape.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ.
+    ArgumentError
+        If the reduction is unknown, or `delta` is not positive.
+
+    References
+    ----------
+    Huber, "Robust Estimation of a Location Parameter", Annals of Mathematical Statistics 35, 1964.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.nn import functional as F
+    >>> F.huber_loss(np.array([0.5, 3.0]), np.zeros(2), reduction="none")
+    array([0.125, 2.5  ])
+    """
+    _check_reduction(reduction)
+    if not delta > 0:
+        raise ArgumentError(f"huber_loss turns linear at a positive delta, not {delta!r}")
+    x, target = _pair(x, target, "huber_loss")
+    distance = np.absolute(x - target)
+    small = np.minimum(distance, delta)
+    return _reduce(small * (distance - 0.5 * small), reduction)

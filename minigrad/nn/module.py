@@ -1,0 +1,431 @@
+"""Modules: functions with parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from minigrad.arrays import as_array, is_floating
+from minigrad.context import Context, Scope, context
+from minigrad.errors import DtypeError, StateDictError
+from minigrad.tensor import Tensor
+
+__all__ = ["Buffer", "Call", "Module", "Parameter"]
+
+
+class Parameter(Tensor):
+    """A tensor that a module learns: it requires a gradient, and `Module.parameters` finds it.
+
+    Parameters
+    ----------
+    data : array, number, or nested list of numbers
+        The initial values; copied. An array keeps its dtype, which must be floating-point; Python
+        numbers become float32.
+    dtype : dtype, optional
+        What to convert to instead.
+    requires_grad : bool, default True
+        False for a parameter that is kept as it is.
+    name : str, optional
+        What to call it in messages and pictures, instead of its place in the module.
+
+    Raises
+    ------
+    DtypeError
+        If the values are not floating-point numbers.
+
+    Examples
+    --------
+    >>> from minigrad import nn
+    >>> nn.Parameter([1.0, 2.0])
+    tensor([1., 2.], dtype=float32, requires_grad=True)
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        data: Any,
+        dtype: DTypeLike | None = None,
+        *,
+        requires_grad: bool = True,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(data, dtype, requires_grad=requires_grad, name=name)
+
+
+class Buffer(Tensor):
+    """A tensor that belongs to a module's state and is not learned, such as a running mean.
+
+    Parameters
+    ----------
+    data : array, number, or nested list of numbers
+        The initial values; copied.
+    dtype : dtype, optional
+        What to convert to.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn
+    >>> class Centre(nn.Module):
+    ...     def __init__(self, mean):
+    ...         self.mean = nn.Buffer(mean)
+    ...
+    ...     def forward(self, x):
+    ...         return x - self.mean
+    >>> list(Centre(np.zeros(2)).state_dict())
+    ['mean']
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, dtype: DTypeLike | None = None) -> None:
+        super().__init__(data, dtype)
+
+
+class Call:
+    """One call of a module, inside the call of another or not: the scope of what it records."""
+
+    __slots__ = ("module", "parent")
+
+    def __init__(self, module: Module, parent: Scope | None) -> None:
+        self.module = module
+        self.parent = parent
+
+    @property
+    def path(self) -> str:
+        """Dotted path of the module from the outermost one: ``encoder.0``, or its class."""
+        names: list[str] = []
+        call: Call | None = self
+        while call is not None:
+            owner, name = call._owner()
+            names.append(name if owner is not None or call is self else "")
+            call = owner
+        return ".".join(filter(None, reversed(names)))
+
+    def _owner(self) -> tuple[Call | None, str]:
+        """Return the nearest call around this one whose module has this module, and as what."""
+        around = self.parent
+        while isinstance(around, Call):
+            for name, module in around.module.named_modules():
+                if module is self.module and name:
+                    return around, name
+            around = around.parent
+        return None, type(self.module).__name__ if self.parent is not None else ""
+
+
+class Incompatible(NamedTuple):
+    """What `Module.load_state_dict` was told to overlook."""
+
+    missing: list[str]
+    unexpected: list[str]
+
+
+class Module:
+    """A function with parameters, and the base class of all layers and models.
+
+    A subclass assigns its parameters and the modules it is made of to attributes (singly, or in
+    lists, tuples and dicts), and defines ``forward``. Nothing need be registered, and
+    ``super().__init__()`` need not be called. Calling the module calls ``forward``.
+
+    Attributes
+    ----------
+    training : bool
+        Whether the module is being trained; `Dropout` and its like behave accordingly. True at
+        first; set by `train` and `eval`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn
+    >>> class Net(nn.Module):
+    ...     def __init__(self):
+    ...         self.hidden = nn.Linear(2, 3)
+    ...         self.out = nn.Linear(3, 1)
+    ...
+    ...     def forward(self, x):
+    ...         return self.out(np.tanh(self.hidden(x)))
+    >>> net = Net()
+    >>> net(np.ones((5, 2), np.float32)).shape
+    (5, 1)
+    >>> [name for name, _ in net.named_parameters()]
+    ['hidden.weight', 'hidden.bias', 'out.weight', 'out.bias']
+    """
+
+    training: bool = True
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the module's result; defined by each subclass."""
+        raise NotImplementedError(f"{type(self).__name__} does not define forward(self, ...)")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call `forward`, and remember in what it records that it was this module's doing."""
+        outside = context.get()
+        call = Call(self, outside.scope)
+        token = context.set(Context(outside.recording, call, outside.observer, outside.tracing))
+        try:
+            out = self.forward(*args, **kwargs)
+            if outside.observer is not None:
+                outside.observer.called(call, args, out)
+            return out
+        finally:
+            context.reset(token)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(getattr(self, name, None), Parameter) and not (
+            value is None or isinstance(value, Tensor)
+        ):
+            raise DtypeError(
+                f"{type(self).__name__}.{name} is a parameter, and {type(value).__name__} is none; "
+                f"to change its values write module.{name}.data = array"
+            )
+        super().__setattr__(name, value)
+
+    # --- What it is made of ------------------------------------------------------------------
+
+    def members(self) -> Iterator[tuple[str, Any]]:
+        """Yield the names and values that parameters and modules are looked for in, in order."""
+        yield from vars(self).items()
+
+    def _tensors_and_modules(self) -> Iterator[tuple[str, Tensor | Module]]:
+        for name, value in self.members():
+            yield from _found(name, value)
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """Yield this module under the name "" and all modules in it, each once, in order."""
+        seen: set[int] = set()
+        for path, module in self._named_places():
+            if id(module) not in seen:
+                seen.add(id(module))
+                yield path, module
+
+    def modules(self) -> Iterator[Module]:
+        """Yield this module and all modules in it, each once, in order."""
+        for _, module in self.named_modules():
+            yield module
+
+    def children(self) -> Iterator[Module]:
+        """Yield the modules that this one is made of, not those inside them."""
+        for _, child in self.named_children():
+            yield child
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Yield the modules that this one is made of, not those inside them, with their names."""
+        seen: set[int] = set()
+        for name, child in self._tensors_and_modules():
+            if isinstance(child, Module) and id(child) not in seen:
+                seen.add(id(child))
+                yield name, child
+
+    def _named_tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield every tensor under every name that it has."""
+        for path, module in self._named_places():
+            for name, tensor in module._tensors_and_modules():
+                if isinstance(tensor, Tensor):
+                    yield (f"{path}.{name}" if path else name), tensor
+
+    def _named_places(
+        self, path: str = "", around: tuple[Module, ...] = ()
+    ) -> Iterator[tuple[str, Module]]:
+        """Yield modules under every name that they have: a shared one more than once."""
+        yield path, self
+        for name, child in self._tensors_and_modules():
+            # A module may refer to one that it is in; that is not a part of it.
+            if isinstance(child, Module) and child not in (*around, self):
+                yield from child._named_places(f"{path}.{name}" if path else name, (*around, self))
+
+    def _named(self, wanted: Callable[[Tensor], bool]) -> Iterator[tuple[str, Tensor]]:
+        seen: set[int] = set()
+        for name, tensor in self._named_tensors():
+            if wanted(tensor) and id(tensor) not in seen:
+                seen.add(id(tensor))
+                yield name, tensor
+
+    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield the parameters of this module and all modules in it, with dotted names, in order.
+
+        A parameter that is shared is yielded once, under its first name. Tensors that require a
+        gradient count as parameters, whether or not they are made by `Parameter`.
+        """
+        return self._named(_is_parameter)
+
+    def parameters(self) -> Iterator[Tensor]:
+        """Yield the parameters of this module and all modules in it, each once, in order."""
+        for _, parameter in self.named_parameters():
+            yield parameter
+
+    def own_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield the parameters that this module holds itself, not those of modules in it."""
+        for name, tensor in self._tensors_and_modules():
+            if isinstance(tensor, Tensor) and _is_parameter(tensor):
+                yield name, tensor
+
+    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield the buffers of this module and all modules in it, with dotted names, in order."""
+        return self._named(lambda tensor: isinstance(tensor, Buffer))
+
+    # --- State -------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return copies of the values of all parameters and buffers, by their dotted names."""
+        return {name: tensor.data.copy() for name, tensor in self._named(_is_state)}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Incompatible:
+        """Set parameters and buffers to the values in a state dict.
+
+        Parameters
+        ----------
+        state : mapping from str to array
+            As `state_dict` returns it (or PyTorch's, with arrays). Precision is converted.
+        strict : bool, default True
+            Whether every entry must be there and none may be left over.
+
+        Returns
+        -------
+        Incompatible
+            The names that were missing and unexpected; empty where `strict`.
+
+        Raises
+        ------
+        StateDictError
+            If entries are missing, unexpected, of another shape, or not floating-point where the
+            parameter is. It lists them all, and nothing is changed.
+        """
+        every_name = {name: tensor for name, tensor in self._named_tensors() if _is_state(tensor)}
+        once = dict(self._named(_is_state))
+        unexpected = [name for name in state if name not in every_name]
+        given = {name: state[name] for name in every_name if name in state}
+        covered = {id(every_name[name]) for name in given}
+        missing = [name for name, tensor in once.items() if id(tensor) not in covered]
+        arrays = {name: _as_plain(value) for name, value in given.items()}
+        problems = [
+            *(f"missing: {name} {once[name].shape}" for name in missing if strict),
+            *(f"unexpected: {name}" for name in unexpected if strict),
+            *(
+                f"{name}: {problem}"
+                for name, array in arrays.items()
+                if (problem := _mismatch(every_name[name], array))
+            ),
+            *_contradictions(every_name, arrays),
+        ]
+        if problems:
+            raise StateDictError(
+                f"the state dict does not fit {type(self).__name__} "
+                f"({len(problems)} of its entries):\n  " + "\n  ".join(problems)
+            )
+        for name, array in arrays.items():
+            every_name[name].data[...] = array
+            every_name[name].increment_version()
+        return Incompatible(missing, unexpected)
+
+    def place(self) -> str:
+        """Return the dotted path under which the module is being called, empty outside a model."""
+        call = context.get().scope
+        return call.path if isinstance(call, Call) and call.module is self else ""
+
+    # --- Modes -------------------------------------------------------------------------------
+
+    def train(self, mode: bool = True) -> Self:
+        """Say that the module is being trained (or not), it and all modules in it."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Say that the module is not being trained: the same as ``train(False)``."""
+        return self.train(False)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters: they are None again."""
+        for parameter in self.parameters():
+            parameter.zero_grad()
+
+    def requires_grad_(self, value: bool = True) -> Self:
+        """Say whether gradients are wanted for the parameters; False freezes them."""
+        for _, parameter in list(self.named_parameters()):
+            parameter.requires_grad = value
+        return self
+
+    def apply(self, function: Callable[[Module], Any]) -> Self:
+        """Call a function on every module in this one and then on this one."""
+        for module in reversed(list(self.modules())):
+            function(module)
+        return self
+
+    def to(self, dtype: DTypeLike) -> Self:
+        """Convert parameters and floating-point buffers to another floating-point dtype.
+
+        Gradients are forgotten.
+
+        Raises
+        ------
+        DtypeError
+            If `dtype` is not a real floating-point dtype.
+        """
+        if not is_floating(np.dtype(dtype)):
+            raise DtypeError(f"parameters are floating-point numbers, not {np.dtype(dtype)}")
+        for _, tensor in self._named(_is_state):
+            if is_floating(tensor.dtype):
+                tensor.convert_(dtype)
+        return self
+
+    # --- Text --------------------------------------------------------------------------------
+
+    def extra_repr(self) -> str:
+        """Return the configuration that the repr shows between the parentheses."""
+        return ""
+
+    def __repr__(self) -> str:
+        lines = [self.extra_repr()] if self.extra_repr() else []
+        children = list(self.named_children())
+        if not children:
+            return f"{type(self).__name__}({', '.join(lines)})"
+        for name, child in children:
+            first, *rest = repr(child).splitlines()
+            lines += [f"({name}): {first}", *rest]
+        body = "".join(f"\n  {line}" for line in lines)
+        return f"{type(self).__name__}({body}\n)"
+
+
+def _found(name: str, value: Any) -> Iterator[tuple[str, Tensor | Module]]:
+    """Yield the tensors and modules in an attribute, in nested lists, tuples and dicts, too."""
+    if isinstance(value, Tensor | Module):
+        yield name, value
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _found(f"{name}.{index}", item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _found(f"{name}.{key}", item)
+
+
+def _is_parameter(tensor: Tensor) -> bool:
+    return isinstance(tensor, Parameter) or (tensor.requires_grad and tensor.is_leaf)
+
+
+def _is_state(tensor: Tensor) -> bool:
+    return _is_parameter(tensor) or isinstance(tensor, Buffer)
+
+
+def _as_plain(value: Any) -> Any:
+    return value.data if isinstance(value, Tensor) else as_array(value, copy=False)
+
+
+def _mismatch(tensor: Tensor, array: Any) -> str | None:
+    if array.shape != tensor.shape:
+        return f"shape {array.shape} where the model has {tensor.shape}"
+    if is_floating(tensor.dtype) != is_floating(array.dtype):
+        return f"dtype {array.dtype} where the model has {tensor.dtype}"
+    return None
+
+
+def _contradictions(tensors: Mapping[str, Tensor], arrays: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of a shared tensor that are given different values."""
+    first: dict[int, str] = {}
+    for name, array in arrays.items():
+        other = first.setdefault(id(tensors[name]), name)
+        if not np.array_equal(arrays[other], array, equal_nan=True):
+            yield f"{name}: differs from {other}, with which it is shared"
