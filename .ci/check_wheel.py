@@ -16,14 +16,14 @@ from minigrad import data, io, nn, optim, plots
 from minigrad.errors import MissingExtraError
 
 WITHOUT_EXTRAS: dict[str, Callable[[], object]] = {
-    "io": lambda: io.save_weights("weights.safetensors", {"w": np.zeros(2)}),
+    "io": lambda: io.save_weights({"w": np.zeros(2)}, "weights.safetensors"),
     "data": lambda: data.load_digits(),
     "plots": lambda: plots.plot_history({"loss": [2.0, 1.0]}),
 }
 
 
 def check_installation() -> None:
-    """The package comes from the wheel, complete."""
+    """Find the package where the wheel put it, complete."""
     package = Path(mg.__file__).parent
     assert package == Path(sysconfig.get_path("purelib")) / "minigrad", package
     assert (package / "py.typed").is_file(), "the marker for type checkers is missing"
@@ -36,7 +36,7 @@ def check_installation() -> None:
 
 
 def check_training() -> None:
-    """A small network learns XOR, in float32 throughout."""
+    """Let a small network learn XOR, in float32."""
     mg.random.seed(0)
     x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=np.float32)
     y = np.array([[0], [1], [1], [0]], dtype=np.float32)
@@ -52,14 +52,19 @@ def check_training() -> None:
 
 
 def check_messages() -> None:
-    """What needs an extra says which, and how to install it."""
+    """Use what needs an extra; be told which one, and how to install it."""
     for extra, use in WITHOUT_EXTRAS.items():
-        try:
-            use()
-        except MissingExtraError as error:
-            assert f"pip install 'minigrad[{extra}]'" in str(error), error
-        else:
-            raise AssertionError(f"the extra {extra!r} was not missed")
+        message = missing_extra(use)
+        assert f"pip install 'minigrad[{extra}]'" in message, f"{extra}: {message}"
+
+
+def missing_extra(use: Callable[[], object]) -> str:
+    """Return what the user is told."""
+    try:
+        use()
+    except MissingExtraError as error:
+        return str(error)
+    return "no extra was missed"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Who may import whom, read from the source; and what `import minigrad` may bring along."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,18 +16,21 @@ PACKAGE = Path(__file__).parents[1] / "minigrad"
 # From the bottom up: a part imports from its own line and from those above it, nothing else.
 LAYERS = [
     {"errors", "random", "_extras", "arrays"},
-    {"graph"},
-    {"methods"},
+    {"graph", "context"},
+    {"backprop", "conversions", "methods"},  # what tensor.py is put together from
     {"tensor"},
-    {"rules"},
+    {"primitive", "rules"},
     {"transforms", "nn"},
     {"optim", "data", "training", "io", "_safetensors"},
-    {"viz", "testing"},
+    {"viz", "testing", "plots"},
     {"__init__"},
 ]
 DEPTH = {part: depth for depth, parts in enumerate(LAYERS) for part in parts}
 CORE_DEPENDENCIES = {"numpy"}
 DEPENDENCIES_OF = {"viz": {"graphviz"}}  # the part, and what it alone may import
+PYPROJECT = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text("utf-8"))
+EXTRAS = PYPROJECT["project"]["optional-dependencies"]
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where the package has another name than the module
 UNSAFE = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 OPTIONAL = [
     "hypothesis", "matplotlib", "pandas", "pooch", "pygraphviz", "pytest", "safetensors", "sklearn",
@@ -169,6 +174,21 @@ def foreign_imports(source):
             yield f"{found}; optional packages come through _extras.require"
 
 
+def unknown_extras(source):
+    """Find messages that would send the user to an extra without the package."""
+    for module, tree in source.trees.items():
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(
+                    args=[ast.Constant(value=str(name))],
+                    keywords=[ast.keyword(arg="extra", value=ast.Constant(value=extra)), *_],
+                ):
+                    package = DISTRIBUTIONS.get(part_of(name), part_of(name))
+                    lines = EXTRAS.get(extra, [])
+                    if not any(re.match(rf"{package}\b", line) for line in lines):
+                        yield f"{module}:{node.lineno}: the extra {extra!r} lacks {package!r}"
+
+
 def unsafe_serialisation(source):
     for found in source.imports():
         if not found.ours and part_of(found.imported) in UNSAFE:
@@ -184,7 +204,7 @@ def unsafe_serialisation(source):
 
 RULES = [
     unplaced_parts, upward_imports, cycles, star_imports, deferred_imports, dynamic_imports,
-    foreign_imports, unsafe_serialisation,
+    foreign_imports, unknown_extras, unsafe_serialisation,
 ]  # fmt: skip
 
 
@@ -204,7 +224,9 @@ GOOD = {
     "tensor.py": "import numpy.typing\nfrom minigrad.graph import Node\n",
     "nn/__init__.py": "from minigrad.nn.linear import Linear\n",
     "nn/linear.py": "from minigrad import random\nfrom ..tensor import Tensor\n",
-    "io.py": "import io\nimport numpy as np\nnp.load('x', allow_pickle=False)\n",
+    "io.py": "require('safetensors.numpy', extra='io', purpose='Reading')\n"
+    "import numpy as np\nnp.load('x', allow_pickle=False)\n",
+    "data.py": "_extras.require('sklearn', extra='data', purpose='x')\nnumpy.require([1])\n",
     "viz/__init__.py": "import graphviz\nfrom minigrad import nn\n",
     "training.py": "from typing import TYPE_CHECKING\n"
     "if TYPE_CHECKING:\n    import tqdm\nelse:\n    import math\n",
@@ -228,7 +250,7 @@ PLANTED = [
     (star_imports, "nn/linear.py", "from minigrad.tensor import *"),
     (star_imports, "nn/linear.py", "from numpy import *"),
     (deferred_imports, "training.py", "def fit():\n    if 1:\n        from minigrad import random"),
-    (deferred_imports, "training.py", "async def fit():\n    from .data import load"),
+    (deferred_imports, "training.py", "async def fit():\n    from .nn import Linear"),
     (dynamic_imports, "tensor.py", "import importlib\nimportlib.import_module('minigrad.nn')"),
     (dynamic_imports, "tensor.py", "f = __import__"),
     (foreign_imports, "io.py", "import safetensors.numpy"),
@@ -236,6 +258,8 @@ PLANTED = [
     (foreign_imports, "io.py", "import graphviz"),
     (foreign_imports, "viz/__init__.py", "import pygraphviz"),
     (foreign_imports, "io.py", "if TYPE_CHECKING:\n    pass\nelse:\n    import tqdm"),
+    (unknown_extras, "io.py", "require('tqdm', extra='progres', purpose='Fitting')"),
+    (unknown_extras, "io.py", "_extras.require('torch.nn', extra='io', purpose='Reading')"),
     (unsafe_serialisation, "io.py", "from pickle import loads"),
     (unsafe_serialisation, "io.py", "np.load('x', allow_pickle=True)"),
     (unsafe_serialisation, "io.py", "np.load('x', allow_pickle=flag)"),
