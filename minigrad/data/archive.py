@@ -16,6 +16,9 @@ from minigrad.errors import DataError, DataNotFoundError
 
 __all__ = ["read_npz"]
 
+# What zipfile raises for archives that are not as they should be.
+_DAMAGE = (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, UnicodeDecodeError)
+
 
 def read_npz(
     path: str | os.PathLike[str], names: Iterable[str] | None = None
@@ -65,7 +68,7 @@ def read_npz(
         raise DataNotFoundError(f"{path}: there is no such file") from error
     except IsADirectoryError as error:
         raise DataError(f"{path}: is a directory, where a file is expected") from error
-    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
+    except _DAMAGE as error:
         raise DataError(f"{path}: damaged, or not an .npz archive ({error})") from error
 
 
@@ -91,6 +94,8 @@ def _read_entry(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> 
     where = f"{path}, entry {info.filename!r}"
     if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(f"{where}: is encrypted or compressed in another way than .npz files are")
+    if info.header_offset < 0:
+        raise DataError(f"{where}: damaged; its place in the archive is before the beginning")
     with archive.open(info) as stream:
         shape, fortran_order, dtype = _read_header(where, stream)
         nbytes = math.prod(shape) * dtype.itemsize

@@ -67,7 +67,7 @@ def locate(
         If a file is neither there nor can be downloaded.
     """
     if directory is not None:
-        return _look_in(source, Path(directory), "the directory argument")
+        return _look_in(source, Path(directory).expanduser(), "the directory argument")
     named = os.environ.get(ENVIRONMENT_VARIABLE)
     if named:
         place = f"the environment variable {ENVIRONMENT_VARIABLE}"
@@ -152,6 +152,7 @@ def _download_from(pooch: Any, url: str, target: Path, verify: Callable[[Path], 
     os.close(handle)
     part = Path(name)
     try:
+        pooch.get_logger().info("downloading %s to %s", url, target)
         pooch.HTTPDownloader(timeout=_TIMEOUT)(url, str(part), None)
         verify(part)
         part.replace(target)

@@ -220,7 +220,7 @@ class DataLoader:
         self._check_state(state)
         try:
             self._rng.bit_generator.state = state["rng"]
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError, AttributeError) as error:
             raise StateDictError(
                 f"the state of the generator does not fit this loader's "
                 f"{type(self._rng.bit_generator).__name__} ({error})"

@@ -60,6 +60,16 @@ class _Collection:
             path, dtype=np.uint8, shape=self.shapes[name], checksum=self.checksums[name]
         )
 
+    def read_or_advise(self, name: str, path: Path) -> npt.NDArray[Any]:
+        """Read one file as `read` does, and mention the way to read another collection's."""
+        try:
+            return self.read(name, path)
+        except DataError as error:
+            raise DataError(
+                f"{error}. If it is meant to be another data set in the form of MNIST, pass "
+                f"verify=False"
+            ) from error
+
     def read_any(self, name: str, path: Path) -> npt.NDArray[Any]:
         """Read one file that has the form of the collection's, whatever its images are."""
         return read_idx(path, dtype=np.uint8, shape=(None,) * len(self.shapes[name]))
@@ -226,7 +236,7 @@ def _load(
     verify: bool,
 ) -> Dataset:
     paths = locate(collection.source, directory, collection.read)
-    read = collection.read if verify else collection.read_any
+    read = collection.read_or_advise if verify else collection.read_any
     load_part = partial(_load_part, read, paths, flatten, normalize, one_hot)
     return Dataset(load_part("train"), load_part("t10k"))
 

@@ -103,7 +103,8 @@ def normalize(
     if array.size == 0:
         return array.copy()
     # Relative to its largest value nothing in a sample overflows, or vanishes, when squared.
-    out = array / _ones_for_zeros(np.abs(array).max(axis, keepdims=True))
+    largest = np.maximum(array.max(axis, keepdims=True), -array.min(axis, keepdims=True))
+    out = array / _ones_for_zeros(largest)
     if norm != "max":
         out /= _ones_for_zeros(_sum_norm(out, norm, axis))
     return out
