@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -109,6 +110,14 @@ def test_failed_installation_is_tried_again_in_the_same_environment(dev):
     dev.failing = None
     dev.environment("examples")
     assert installed(dev) == (False, ["test"])
+
+
+@pytest.mark.parametrize(
+    ("system", "place"), [("nt", "Scripts/python.exe"), ("posix", "bin/python")]
+)
+def test_each_system_has_its_place_for_the_interpreter(dev, system, place, monkeypatch):
+    monkeypatch.setattr(dev, "os", SimpleNamespace(name=system))
+    assert dev.venv_python(Path("venv")) == Path("venv", place)
 
 
 def test_failure_to_create_the_environment_is_said(dev):
