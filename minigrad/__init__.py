@@ -2,6 +2,7 @@
 
 from minigrad import nn, random, rules
 from minigrad.context import enable_grad, is_grad_enabled, no_grad
+from minigrad.debugging import debug
 from minigrad.errors import MinigradError
 from minigrad.primitive import defvjp, differentiable_functions, primitive
 from minigrad.tensor import Tensor, from_numpy, tensor
@@ -12,6 +13,7 @@ __version__ = "0.1.0"
 __all__ = [
     "MinigradError",
     "Tensor",
+    "debug",
     "defvjp",
     "differentiable_functions",
     "enable_grad",

@@ -36,10 +36,10 @@ class Scope(Protocol):
 
 
 class Observer(Protocol):
-    """Watches every recorded operation; see `minigrad.debug`."""
+    """Watches every recorded operation; see `minigrad.debugging`."""
 
-    def recorded(self, node: Any) -> None:
-        """Look at a node that has just been made."""
+    def recorded(self, node: Any, out: Any) -> None:
+        """Look at a node that has just been made, and at the result it stands for."""
         ...
 
     def called(self, call: Any, args: tuple[Any, ...], out: Any) -> None:

@@ -143,7 +143,7 @@ def _recorded(
         versions,
     )
     if current.observer is not None:
-        current.observer.recorded(node)
+        current.observer.recorded(node, out)
     return wrap(out, node)
 
 
@@ -201,7 +201,7 @@ def _binary(
             versions,
         )
         if current.observer is not None:
-            current.observer.recorded(node)
+            current.observer.recorded(node, out)
         result = _new(Tensor)
         result._data = out
         result._node = node

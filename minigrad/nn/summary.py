@@ -86,7 +86,7 @@ class _Calls:
     def called(self, call: Any, args: tuple[Any, ...], out: Any) -> None:
         self.calls.append((call, out))
 
-    def recorded(self, node: Any) -> None:
+    def recorded(self, node: Any, out: Any) -> None:
         pass
 
     def visiting(self, node: Any) -> None:
