@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -111,7 +112,26 @@ class Rule:
 # --- Vertices --------------------------------------------------------------------------------
 
 
-class Leaf:
+class _Described:
+    """What is known of an array without its values, all that a rule needs of some arguments."""
+
+    __slots__ = ()
+
+    shape: tuple[int, ...]
+    dtype: Any
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+
+class Leaf(_Described):
     """A tensor that no recorded operation made: an input, a constant, a parameter."""
 
     __slots__ = ("dtype", "grad", "name", "requires_grad", "shape", "version")
@@ -132,7 +152,7 @@ class Leaf:
         return f"<leaf {self.name or ''}{list(self.shape)} {self.dtype}>"
 
 
-class Node:
+class Node(_Described):
     """The result of one recorded call: the rule, the parents, and what the rule needs."""
 
     __slots__ = (
@@ -179,11 +199,6 @@ class Node:
         self.grad: Array | None = None
         self.retains_grad = False
         self.note: Any = None  # an observer's
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
 
     @property
     def path(self) -> str:
