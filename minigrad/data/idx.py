@@ -144,20 +144,12 @@ def _describe(shape: Sequence[int | None]) -> str:
 
 def _check_size(content: Content, header: _Header) -> None:
     expected = header.length + header.nbytes
-    if content.exact and content.size > expected:
-        raise _too_long(content, header)
     if content.size < expected:
         holds = "holds" if content.exact else "is compressed and can hold at most"
         raise DataError(
             f"{content.path}: truncated, or its header lies: it announces {header}, "
             f"{expected} bytes, and the file {holds} {content.size}"
         )
-
-
-def _too_long(content: Content, header: _Header) -> DataError:
-    return DataError(
-        f"{content.path}: too long; it goes on after the {header} that its header announces"
-    )
 
 
 def _read_values(content: Content, header: _Header, hasher: Hasher | None) -> npt.NDArray[Any]:
@@ -173,7 +165,9 @@ def _read_values(content: Content, header: _Header, hasher: Hasher | None) -> np
         )
     # One byte more tells whether it ends here, and makes gzip compare its own checksum.
     if content.stream.read(1):
-        raise _too_long(content, header)
+        raise DataError(
+            f"{content.path}: too long; it goes on after the {header} that its header announces"
+        )
     return array
 
 
