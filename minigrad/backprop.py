@@ -72,7 +72,7 @@ def backpropagate(
             _pass_back(node, gradient, gradients, consumers, wrap, observer)
         if not retain_graph:
             node.free()
-        for parent in node.parents:
+        for parent in node.wanted:
             if parent in consumers:
                 consumers[parent] -= 1
                 if not consumers[parent]:
@@ -106,7 +106,7 @@ def _pass_back(
     if observer is not None:
         observer.visiting(node)
     rule = node.rule
-    for index, parent in enumerate(node.parents):
+    for index, parent in enumerate(node.wanted):
         if parent not in live:
             continue
         vjp = rule.vjp(index)
@@ -191,7 +191,7 @@ def _count_consumers(roots: list[Vertex], targets: Collection[Vertex] | None) ->
         vertex = stack.pop()
         if vertex.__class__ is Node:
             _check_saved_values(vertex)
-        for parent in vertex.parents:
+        for parent in vertex.wanted:
             if parent is None or (not parent.requires_grad if live is None else parent not in live):
                 continue
             if parent in consumers:
@@ -210,12 +210,12 @@ def _on_the_way(roots: list[Vertex], targets: Collection[Vertex]) -> set[Vertex]
     while stack:
         vertex, parents_are_done = stack.pop()
         if parents_are_done:
-            if vertex in targets or any(parent in live for parent in vertex.parents):
+            if vertex in targets or any(parent in live for parent in vertex.wanted):
                 live.add(vertex)
         elif vertex not in seen:
             seen.add(vertex)
             stack.append((vertex, True))
-            stack.extend((p, False) for p in vertex.parents if p is not None and p.requires_grad)
+            stack.extend((p, False) for p in vertex.wanted if p is not None and p.requires_grad)
     return live
 
 

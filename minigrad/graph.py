@@ -137,6 +137,7 @@ class Leaf(_Described):
     __slots__ = ("dtype", "grad", "name", "requires_grad", "shape", "version")
 
     parents: tuple[Vertex | None, ...] = ()
+    wanted: tuple[Vertex | None, ...] = ()
 
     def __init__(
         self, shape: tuple[int, ...], dtype: Any, requires_grad: bool, name: str | None = None
@@ -169,6 +170,7 @@ class Node(_Described):
         "scope",
         "shape",
         "versions",
+        "wanted",
     )
 
     requires_grad = True
@@ -178,6 +180,7 @@ class Node(_Described):
         self,
         rule: Rule,
         parents: tuple[Vertex | None, ...],
+        wanted: tuple[Vertex | None, ...],
         args: tuple[Any, ...],
         kwargs: dict[str, Any] | None,
         out: Array,
@@ -188,6 +191,7 @@ class Node(_Described):
     ) -> None:
         self.rule = rule
         self.parents = parents  # one for each argument; None for what is not a tensor
+        self.wanted = wanted  # the same without those that required no gradient then
         self.args: tuple[Any, ...] | None = args  # None once freed
         self.kwargs = kwargs
         self.out = out

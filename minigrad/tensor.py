@@ -134,6 +134,7 @@ def _recorded(
     node = Node(
         rule,
         tuple(parents),
+        tuple([p if p is not None and p.requires_grad else None for p in parents]),
         tuple(values),
         kwargs or None,
         out if saves[0] else None,
@@ -192,6 +193,7 @@ def _binary(
         node = Node(
             rule,
             (x_node, y_node),
+            (x_node if live & 1 else None, y_node if live & 2 else None),
             (x, y),
             None,
             out if save_out else None,
