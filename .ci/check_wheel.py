@@ -4,6 +4,7 @@
 """
 
 import importlib.metadata
+import os
 import sys
 import sysconfig
 from collections.abc import Callable
@@ -12,13 +13,14 @@ from pathlib import Path
 import numpy as np
 
 import minigrad as mg
-from minigrad import data, io, nn, optim, plots
+from minigrad import data, io, nn, optim, plots, viz
 from minigrad.errors import MissingExtraError
 
 WITHOUT_EXTRAS: dict[str, Callable[[], object]] = {
     "io": lambda: io.save_weights({"w": np.zeros(2)}, "weights.safetensors"),
     "data": lambda: data.load_digits(),
     "plots": lambda: plots.plot_history({"loss": [2.0, 1.0]}),
+    "viz": lambda: viz.draw_model(nn.Linear(2, 1), np.zeros((1, 2))).write("model.svg"),
 }
 
 
@@ -53,6 +55,7 @@ def check_training() -> None:
 
 def check_messages() -> None:
     """Use what needs an extra; be told which one, and how to install it."""
+    os.environ["PATH"] = ""  # hides a `dot` that would render in place of the extra
     for extra, use in WITHOUT_EXTRAS.items():
         message = missing_extra(use)
         assert f"pip install 'minigrad[{extra}]'" in message, f"{extra}: {message}"
