@@ -104,14 +104,14 @@ def check_options(
 ) -> dict[str, Any]:
     """Return the options to keep; refuse unknown names and bad values.
 
-    Error messages begin with ``owner: option where``, as in "Adam: lr of parameter group 1".
+    Error messages begin with both, as in "Adam, parameter group 1: lr must be".
     """
     for name in options:
         if name not in checks:
             raise ArgumentError(
-                f"{owner} has no option {name!r}{where}; {known_names(name, checks)}"
+                f"{owner}{where} has no option {name!r}; {known_names(name, checks)}"
             )
-    return {name: checks[name](f"{owner}: {name}{where}", options[name]) for name in options}
+    return {name: checks[name](f"{owner}{where}: {name}", options[name]) for name in options}
 
 
 def known_names(name: object, names: Iterable[str]) -> str:

@@ -145,7 +145,7 @@ class Adam(Optimizer):
         multiply(v, b2, v)
         add(v, s, v)  # V <- b2 V + g**2
         if options["amsgrad"]:
-            v = maximum(kept[2], v, kept[2])
+            v = maximum(kept[2], v, out=kept[2])
         sqrt(v, s)
         add(s, eps, s)
         divide(m, s, s)

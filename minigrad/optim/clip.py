@@ -84,7 +84,8 @@ def clip_grad_norm(
         )
     factor = max_norm / (total + 1e-6)
     if not factor >= 1:  # NaN, too, goes on into the gradients, where it will be seen
-        _change(found, lambda grad: np.multiply(grad, factor, out=grad))
+        with np.errstate(invalid="ignore"):
+            _change(found, lambda grad: np.multiply(grad, factor, out=grad))
     return total
 
 

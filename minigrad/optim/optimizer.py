@@ -196,7 +196,7 @@ class Optimizer(ABC):
         self._append_group(parameters, options)
 
     def _append_group(self, parameters: list[Named], options: dict[str, Any]) -> None:
-        where = f" of parameter group {len(self.param_groups)}"
+        where = f", parameter group {len(self.param_groups)}"
         first = len(list(self._slots()))
         slots = [Slot(named, first + i) for i, named in enumerate(parameters)]
 
@@ -223,7 +223,7 @@ class Optimizer(ABC):
         checked = check_options(cls._options, options, cls.__name__, where)
         conflict = cls._conflict(checked)
         if conflict:
-            raise ArgumentError(f"{cls.__name__}: {conflict}{where}")
+            raise ArgumentError(f"{cls.__name__}{where}: {conflict}")
         return checked
 
     def _slots(self) -> Iterator[Slot]:

@@ -159,7 +159,7 @@ class CosineAnnealingLR(FormulaLR):
     def _lr(self, t: int, index: int) -> float:
         low: float = self.options["eta_min"]
         wave = (1 + math.cos(math.pi * t / self.options["T_max"])) / 2
-        return low + (self.base_lrs[index] - low) * wave
+        return self.base_lrs[index] * wave + low * (1 - wave)  # exact at both ends
 
     @classmethod
     def _formula(cls, options: Mapping[str, Any]) -> str:

@@ -48,7 +48,7 @@ class OneCycleLR(FormulaLR):
     Between a and b, at the share p of the way, with ``"cos"`` and with ``"linear"``::
 
         b + (a - b) * (1 + cos(pi p)) / 2
-        a + (b - a) * p
+        b + (a - b) * (1 - p)
 
     The momentum goes the other way: from `max_momentum` to `base_momentum` as the rate rises, and
     back as it falls for the first time.
@@ -162,9 +162,9 @@ class OneCycleLR(FormulaLR):
         return self._between(*phase.lr, share), self._between(*phase.momentum, share)
 
     def _between(self, a: float, b: float, share: float) -> float:
-        if self.options["anneal_strategy"] == "linear":
-            return a + (b - a) * share
-        return b + (a - b) * (1 + math.cos(math.pi * share)) / 2
+        is_linear = self.options["anneal_strategy"] == "linear"
+        left = 1 - share if is_linear else (1 + math.cos(math.pi * share)) / 2
+        return a * left + b * (1 - left)  # exactly a and b at the ends
 
     def _lr(self, t: int, index: int) -> float:
         rates = self.options["max_lr"]
@@ -212,8 +212,9 @@ def _momentum_option(group: ParamGroup) -> str:
 
 def _refuse_without_momentum(group: ParamGroup, index: int) -> None:
     name = _momentum_option(group)
-    if not name or not group[name]:
-        reason = f"has {name}=0.0, which it would turn on" if name else "has no momentum"
+    momentum = group.get(name, 0.0)
+    if momentum == 0 or (name == "betas" and momentum[0] == 0):
+        reason = f"has {name}={momentum}, which it would turn on" if name else "has no momentum"
         raise ArgumentError(
             f"OneCycleLR: cycle_momentum=True, and parameter group {index} {reason}; pass "
             "cycle_momentum=False, or use an optimizer with momentum"
