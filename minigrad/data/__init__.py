@@ -8,7 +8,8 @@ from minigrad.data.idx import read_idx, write_idx
 from minigrad.data.labels import encode_labels, one_hot
 from minigrad.data.loader import DataLoader
 from minigrad.data.mnist import FASHION_MNIST_CLASSES, load_fashion_mnist, load_mnist
-from minigrad.data.scaling import MinMaxScaler, Standardizer, normalize, scale_pixels
+from minigrad.data.norms import normalize, scale_pixels
+from minigrad.data.scaling import MinMaxScaler, Standardizer
 from minigrad.data.split import split_train_test
 from minigrad.data.tabular import read_csv
 from minigrad.data.toys import make_linear, make_moons, make_spiral, make_xor

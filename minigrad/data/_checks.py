@@ -1,4 +1,4 @@
-"""Checks of arguments and arrays that several parts of the package share."""
+"""Checks of arguments and arrays, and a safe divisor, that several parts of the package share."""
 
 from typing import Any
 
@@ -43,3 +43,8 @@ def check_finite(name: str, array: npt.NDArray[Any]) -> None:
         raise DataError(
             f"{name} holds {array[where]} at index {index}; replace or drop such values first"
         )
+
+
+def ones_for_zeros(divisor: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return what to divide by so that 0 / 0 is 0."""
+    return np.where(divisor == 0, divisor.dtype.type(1), divisor)

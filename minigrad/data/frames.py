@@ -93,7 +93,7 @@ def from_frame(
     if isinstance(labels, str):
         frame, labels = _split_column(frame, labels)
     x = _features(frame, dtype)
-    y, names = encode_labels(np.asarray(labels), classes)
+    y, names = encode_labels(labels, classes)
     if len(x) != len(y):
         raise ShapeError(f"the frame has {len(x)} rows and there are {len(y)} labels")
     return LabelledArrays(x, y, names)

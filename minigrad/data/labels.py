@@ -149,7 +149,9 @@ def encode_labels(
 
 
 def _flat_labels(labels: npt.ArrayLike) -> npt.NDArray[Any]:
-    array = np.asarray(labels)
+    named = isinstance(labels, list | tuple) and any(isinstance(label, str) for label in labels)
+    # As strings of NumPy's, names would lose what follows them, and numbers among them their type.
+    array = np.array(labels, object) if named else np.asarray(labels)
     if array.ndim != 1:
         raise ShapeError(f"labels are one-dimensional, not of shape {array.shape}")
     if array.dtype.kind in "iub":

@@ -13,7 +13,7 @@ from minigrad.data.dataset import Dataset, Split
 from minigrad.data.fetch import Source, locate
 from minigrad.data.idx import read_idx
 from minigrad.data.labels import one_hot as to_one_hot
-from minigrad.data.scaling import scale_pixels
+from minigrad.data.norms import scale_pixels
 from minigrad.errors import DataError
 
 __all__ = ["FASHION_MNIST_CLASSES", "load_fashion_mnist", "load_mnist"]

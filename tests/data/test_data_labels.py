@@ -89,6 +89,12 @@ def test_numbers_that_are_no_numbers_of_classes_are_numbered():
     assert encode_labels(["01", "1"])[1] == ("01", "1")
 
 
+def test_names_keep_their_type():
+    codes, classes = encode_labels(["a", 1, "1"])
+    assert [classes[code] for code in codes] == ["a", 1, "1"]
+    assert encode_labels(["a\0", "a"])[1] == ("a", "a\0")
+
+
 def test_no_labels():
     codes, classes = encode_labels([])
     assert codes.shape == (0,)
