@@ -1,6 +1,9 @@
 """minigrad: automatic differentiation over NumPy, small enough to read in an evening."""
 
-from minigrad import nn, random, rules
+from importlib import import_module
+from types import ModuleType
+
+from minigrad import nn, optim, random, rules
 from minigrad.context import enable_grad, is_grad_enabled, no_grad
 from minigrad.debugging import debug
 from minigrad.errors import MinigradError
@@ -26,6 +29,7 @@ __all__ = [
     "jvp",
     "nn",
     "no_grad",
+    "optim",
     "primitive",
     "random",
     "rules",
@@ -33,3 +37,12 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
+
+# Imported when first used, since not every program needs them.
+_ON_DEMAND = frozenset({"data", "io", "plots", "training", "viz"})
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _ON_DEMAND:
+        return import_module(f"minigrad.{name}")
+    raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
