@@ -17,6 +17,7 @@ __all__ = [
     "MinigradError",
     "MissingExtraError",
     "NoGradientRuleError",
+    "NonFiniteError",
     "NotFittedError",
     "RuleError",
     "ShapeError",
@@ -50,6 +51,10 @@ class NoGradientRuleError(MinigradError, NotImplementedError, TypeError):
 
 class RuleError(MinigradError, RuntimeError):
     """A gradient rule returned something that cannot be the gradient of its argument."""
+
+
+class NonFiniteError(MinigradError, FloatingPointError):
+    """A loss that has become NaN or infinite."""
 
 
 class StateDictError(MinigradError, ValueError):
