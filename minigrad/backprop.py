@@ -189,8 +189,8 @@ def _count_consumers(roots: list[Vertex], targets: Collection[Vertex] | None) ->
     stack = list(consumers)
     while stack:
         vertex = stack.pop()
-        if vertex.__class__ is Node:
-            _check_saved_values(vertex)
+        if vertex.__class__ is not Leaf:
+            _check_saved_values(cast("Node", vertex))
         for parent in vertex.wanted:
             if parent is None or (not parent.requires_grad if live is None else parent not in live):
                 continue
@@ -231,13 +231,12 @@ def _check_saved_values(node: Node) -> None:
     kept = [
         parent
         for parent, value in zip(node.parents, node.args, strict=True)
-        if parent.__class__ is Leaf and value is not parent
+        if parent is not None and value is not parent
     ]
-    if sum(leaf.version for leaf in kept if leaf is not None) != node.versions:
-        names = ", ".join(
-            f"{leaf.name!r}" if leaf.name else f"a tensor of shape {leaf.shape}"
-            for leaf in kept
-            if leaf is not None
+    if sum(parent.version for parent in kept) != node.versions:
+        leaves = [getattr(parent, "owner", parent) for parent in kept if parent.version]
+        names = " or ".join(
+            f"{leaf.name!r}" if leaf.name else f"a tensor of shape {leaf.shape}" for leaf in leaves
         )
         raise GraphError(
             f"{names}, whose value {node.where()} needs for its gradient, was changed after the "

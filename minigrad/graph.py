@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 from minigrad.context import Scope
 from minigrad.errors import RuleError
 
-__all__ = ["Array", "Leaf", "Node", "Rule", "Vertex"]
+__all__ = ["Array", "Leaf", "Node", "Rule", "Vertex", "View"]
 
 Array: TypeAlias = Any  # whatever speaks NumPy: an ndarray, a CuPy array, a Tensor
 Vjp: TypeAlias = Callable[..., Array]
@@ -221,6 +221,21 @@ class Node(_Described):
 
     def __repr__(self) -> str:
         return f"<node {self.where()} {list(self.shape)} {self.dtype}>"
+
+
+class View(Node):
+    """A result in the memory of a leaf: a change of the leaf's values is a change of its own."""
+
+    __slots__ = ("owner",)
+
+    def __init__(self, owner: Leaf, *fields: Any) -> None:
+        super().__init__(*fields)
+        self.owner = owner
+
+    @property
+    def version(self) -> int:  # type: ignore[override]
+        """The leaf's."""
+        return self.owner.version
 
 
 Vertex: TypeAlias = Leaf | Node

@@ -20,7 +20,7 @@ from minigrad.backprop import backpropagate, is_exclusive
 from minigrad.context import Context, context, switched
 from minigrad.conversions import Conversions
 from minigrad.errors import DtypeError, GraphError, NoGradientRuleError, RuleError, ShapeError
-from minigrad.graph import Array, Leaf, Node, Rule, Vertex
+from minigrad.graph import Array, Leaf, Node, Rule, Vertex, View
 from minigrad.methods import ArrayMethods
 
 __all__ = [
@@ -102,13 +102,19 @@ def apply(
         _fail(rule, values, current, error)
     if not is_tensor_call:
         return out
+    if not hasattr(out, "dtype"):
+        raise RuleError(
+            f"{rule.name} returned {type(out).__name__}; a function with a gradient rule returns "
+            "one array"
+        )
     if not live or not current.recording:
         return wrap(out, None)
-    return _recorded(rule, values, parents, kwargs, out, live, current)
+    return _recorded(rule, args, values, parents, kwargs, out, live, current)
 
 
 def _recorded(
     rule: Rule,
+    args: tuple[Any, ...],
     values: list[Any],
     parents: list[Vertex | None],
     kwargs: dict[str, Any],
@@ -117,35 +123,48 @@ def _recorded(
     current: Context,
 ) -> Tensor:
     saves = rule.saves(live, len(values))
+    owner = _memory_owner(out, values, parents)
     versions = 0
-    for index, parent in enumerate(parents):
-        if parent is not None:
-            if saves[index + 1]:
-                versions += parent.version
-            else:
-                values[index] = parent  # has the shape and dtype, and keeps no memory
-    try:
-        shape, dtype = out.shape, out.dtype
-    except AttributeError as error:
-        raise RuleError(
-            f"{rule.name} returned {type(out).__name__}; a function with a gradient rule returns "
-            "one array"
-        ) from error
-    node = Node(
+    for index, arg in enumerate(args):
+        vertex = parents[index]
+        if vertex is None and isinstance(arg, Tensor):
+            vertex = parents[index] = arg._vertex()  # whose version tells of later changes
+        if not saves[index + 1]:
+            values[index] = vertex or _stand_in(arg)
+        elif vertex is not None:
+            versions += vertex.version
+    fields = (
         rule,
         tuple(parents),
         tuple([p if p is not None and p.requires_grad else None for p in parents]),
         tuple(values),
         kwargs or None,
         out if saves[0] else None,
-        shape,
-        dtype,
+        out.shape,
+        out.dtype,
         current.scope,
         versions,
     )
+    node = Node(*fields) if owner is None else View(owner, *fields)
     if current.observer is not None:
         current.observer.recorded(node, out)
     return wrap(out, node)
+
+
+def _memory_owner(out: Array, values: list[Any], parents: list[Vertex | None]) -> Leaf | None:
+    """Return the leaf whose values a result shows, as a slice or a transpose does."""
+    base = getattr(out, "base", None)
+    for value, parent in zip(values, parents, strict=True):
+        if value is out or (
+            base is not None and (value is base or getattr(value, "base", None) is base)
+        ):
+            return parent if isinstance(parent, Leaf) else getattr(parent, "owner", None)
+    return None
+
+
+def _stand_in(value: Any) -> Any:
+    """Return what tells the shape and dtype of an array, and keeps none of its memory."""
+    return Leaf(value.shape, value.dtype, False) if getattr(value, "shape", ()) else value
 
 
 def _fail(rule: Rule, values: list[Any], current: Context, error: Exception) -> NoReturn:
@@ -184,12 +203,14 @@ def _binary(
             live += 2
         if not live or not current.recording:
             return wrap(out, None)
+        x_node = x_node or self._vertex()
+        y_node = y_node or (other._vertex() if isinstance(other, Tensor) else None)
         save_out, save_x, save_y = rule.saves_of_two[live] or rule.saves(live, 2)
-        versions = 0
-        if x_node is not None:
-            x, versions = (x, x_node.version) if save_x else (x_node, 0)
-        if y_node is not None:
-            y, versions = (y, versions + y_node.version) if save_y else (y_node, versions)
+        x, versions = (x, x_node.version) if save_x else (x_node, 0)
+        if not save_y:
+            y = y_node or _stand_in(y)
+        elif y_node is not None:
+            versions += y_node.version
         node = Node(
             rule,
             (x_node, y_node),
