@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import graphviz
 
+from minigrad._extras import require
 from minigrad.errors import ArgumentError, MissingExtraError
 
 __all__ = ["Drawing"]
@@ -83,11 +83,8 @@ def rendered(source: str, format: str) -> bytes:  # noqa: A002 (graphviz's name)
     if shutil.which("dot"):
         picture: bytes = graphviz.Source(source).pipe(format=format)
         return picture
-    try:
-        pygraphviz = import_module("pygraphviz")
-    except ImportError as error:
-        raise MissingExtraError(
-            "pygraphviz", "viz", "Rendering a picture without Graphviz's dot on the PATH"
-        ) from error
+    pygraphviz = require(
+        "pygraphviz", extra="viz", purpose="Rendering a picture without Graphviz's dot on the PATH"
+    )
     drawn: bytes = pygraphviz.AGraph(string=source).draw(format=format, prog="dot")
     return drawn
