@@ -44,7 +44,7 @@ class Slot:
         self.kept: dict[str, tuple[float, Array]] = {}  # name -> (scale, array)
         self.layout: tuple[Kept, ...] | None = None  # what `arrays` holds, in this order
         self.arrays: Arrays = ()
-        self.scratch: tuple[Array, Array] = (None, None)
+        self.scratch: Arrays = ()
         self.seen: Array = None  # the array that `scratch` fits
 
     @property

@@ -73,6 +73,7 @@ class AdaGrad(Optimizer):
         "initial_accumulator_value": at_least_zero,
         "eps": positive,
     }
+    _scratch_count = 2  # the second for the gradient with weight decay
 
     def __init__(
         self,

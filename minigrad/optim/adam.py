@@ -131,7 +131,7 @@ class Adam(Optimizer):
         self, w: Array, g: Array, kept: Arrays, k: Scalars, scratch: Arrays, options: Options
     ) -> None:
         b1, b2, rate, eps, decay = k
-        s, _ = scratch
+        (s,) = scratch
         if options["weight_decay"]:
             if self._decoupled:
                 multiply(w, decay, w)

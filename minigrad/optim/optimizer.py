@@ -43,11 +43,12 @@ class Optimizer(ABC):
     """
 
     _options: ClassVar[Mapping[str, Check]]
+    _scratch_count: ClassVar[int] = 1
 
     def __init__(self, params: Parameters | Iterable[Mapping[str, Any]], **defaults: Any) -> None:
         self.defaults = self._checked(defaults)
         self.param_groups: list[ParamGroup] = []
-        self._scratch: dict[Any, tuple[Array, Array]] = {}
+        self._scratch: dict[Any, Arrays] = {}
         self._scalars: dict[Any, tuple[Array, tuple[Array, ...]]] = {}
         groups = read_groups(self._name, params)
         self._refuse_repeated([named for group, _ in groups for named in group])
@@ -75,8 +76,8 @@ class Optimizer(ABC):
     ) -> None:
         """Change the parameter `w` in place, given its gradient `g`, which must stay as it is.
 
-        `kept` are the arrays of `_layout`, `k` the numbers of `_coefficients`, and `scratch` two
-        arrays like `w` to compute in.
+        `kept` are the arrays of `_layout`, `k` the numbers of `_coefficients`, and `scratch`
+        `_scratch_count` arrays like `w` to compute in.
         """
 
     @classmethod
@@ -143,11 +144,11 @@ class Optimizer(ABC):
             update(w, g, slot.arrays, k, slot.scratch, options)
             slot.tensor.increment_version()
 
-    def _scratch_for(self, data: Array) -> tuple[Array, Array]:
-        """Return two arrays to compute in, shared by all parameters of one shape and dtype."""
+    def _scratch_for(self, data: Array) -> Arrays:
+        """Return arrays to compute in, shared by all parameters of one shape and dtype."""
         key = type(data), data.shape, data.dtype
         if key not in self._scratch:
-            self._scratch[key] = np.empty_like(data), np.empty_like(data)
+            self._scratch[key] = tuple(np.empty_like(data) for _ in range(self._scratch_count))
         return self._scratch[key]
 
     def _as_scalars(self, numbers: Scalars, data: Array) -> Scalars:

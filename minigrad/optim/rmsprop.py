@@ -99,6 +99,7 @@ class RMSProp(Optimizer):
         "centered": flag,
         "eps_in_sqrt": flag,
     }
+    _scratch_count = 2  # the second for the gradient with weight decay
 
     def __init__(
         self,

@@ -128,7 +128,7 @@ class SGD(Optimizer):
         self, w: Array, g: Array, kept: Arrays, k: Scalars, scratch: Arrays, options: Options
     ) -> None:
         rate, momentum, first, weight_decay = k
-        s, _ = scratch
+        (s,) = scratch
         if options["weight_decay"]:
             multiply(w, weight_decay, s)
             g = add(s, g, s)
@@ -250,7 +250,7 @@ class Momentum(Optimizer):
     ) -> None:
         rate, beta, weight_decay = k
         (v,) = kept
-        s, _ = scratch
+        (s,) = scratch
         if options["weight_decay"]:
             multiply(w, weight_decay, s)
             g = add(s, g, s)

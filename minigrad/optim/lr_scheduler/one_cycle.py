@@ -158,7 +158,8 @@ class OneCycleLR(FormulaLR):
             if t <= phase.end:
                 break
             start = phase.end
-        share = min((t - start) / (phase.end - start), 1) if phase.end > start else 1.0
+        # Past the last phase, start is its end.
+        share = (t - start) / (phase.end - start) if start < phase.end else 1.0
         return self._between(*phase.lr, share), self._between(*phase.momentum, share)
 
     def _between(self, a: float, b: float, share: float) -> float:
