@@ -8,6 +8,8 @@ import numpy as np
 
 from minigrad.errors import ArgumentError
 from minigrad.nn import functional as F
+from minigrad.nn._checks import axis_option, described, number
+from minigrad.nn.functional.activations import SLOPE
 from minigrad.nn.module import Module
 
 __all__ = [
@@ -80,6 +82,11 @@ class LeakyReLU(Module):
     ----------
     negative_slope : float, default 0.01
 
+    Raises
+    ------
+    ArgumentError
+        If `negative_slope` is not a number.
+
     Examples
     --------
     >>> import numpy as np
@@ -89,7 +96,7 @@ class LeakyReLU(Module):
     """
 
     def __init__(self, negative_slope: float = 0.01) -> None:
-        self.negative_slope = negative_slope
+        self.negative_slope = number(negative_slope, SLOPE)
 
     def forward(self, x: Any) -> Any:
         """Return `x` with negative numbers scaled down."""
@@ -138,8 +145,10 @@ class GELU(Module):
     """
 
     def __init__(self, approximate: str = "none") -> None:
-        if approximate not in ("none", "tanh"):
-            raise ArgumentError(f"GELU is approximate='none' or 'tanh', not {approximate!r}")
+        if not isinstance(approximate, str) or approximate not in ("none", "tanh"):
+            raise ArgumentError(
+                f"GELU is approximate='none' or 'tanh', not {described(approximate)}"
+            )
         self.approximate = approximate
 
     def forward(self, x: Any) -> Any:
@@ -161,6 +170,11 @@ class Softmax(Module):
     axis : int, default -1
         The axis of the classes.
 
+    Raises
+    ------
+    ArgumentError
+        If `axis` is not an integer.
+
     Examples
     --------
     >>> import numpy as np
@@ -170,7 +184,7 @@ class Softmax(Module):
     """
 
     def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
+        self.axis = axis_option(axis, "Softmax")
 
     def forward(self, x: Any) -> Any:
         """Return the softmax of `x`."""
@@ -189,6 +203,11 @@ class LogSoftmax(Module):
     axis : int, default -1
         The axis of the classes.
 
+    Raises
+    ------
+    ArgumentError
+        If `axis` is not an integer.
+
     Examples
     --------
     >>> import numpy as np
@@ -198,7 +217,7 @@ class LogSoftmax(Module):
     """
 
     def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
+        self.axis = axis_option(axis, "LogSoftmax")
 
     def forward(self, x: Any) -> Any:
         """Return the log-softmax of `x`."""

@@ -11,6 +11,7 @@ Weights have the shape (out_features, in_features, ...); :math:`n_\mathrm{in}` a
 
 from __future__ import annotations
 
+import difflib
 import functools
 import math
 from collections.abc import Callable, Sequence
@@ -20,7 +21,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from minigrad import random
-from minigrad.errors import ArgumentError, ShapeError
+from minigrad.errors import ArgumentError, DtypeError, ShapeError
+from minigrad.nn._checks import as_dtype, described, number
 
 __all__ = [
     "constant",
@@ -45,6 +47,20 @@ Rng: TypeAlias = np.random.Generator | int | None
 partial = functools.partial
 
 
+def _shape(shape: Any) -> tuple[int, ...]:
+    lengths = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+    if not all(isinstance(n, int | np.integer) and n >= 0 for n in lengths):
+        raise ArgumentError(f"a shape is made of integers from 0 up, not {shape!r}")
+    return tuple(map(int, lengths))
+
+
+def _dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    wanted = as_dtype(dtype)
+    if wanted.kind != "f":
+        raise DtypeError(f"parameters begin as floating-point numbers, not {wanted}")
+    return wanted
+
+
 def zeros(shape: Sequence[int], *, rng: Rng = None, dtype: DTypeLike = np.float32) -> Array:
     """Return zeros, as biases begin with.
 
@@ -54,7 +70,7 @@ def zeros(shape: Sequence[int], *, rng: Rng = None, dtype: DTypeLike = np.float3
     >>> init.zeros((2,))
     array([0., 0.], dtype=float32)
     """
-    return np.zeros(tuple(shape), dtype)
+    return np.zeros(_shape(shape), _dtype(dtype))
 
 
 def constant(
@@ -68,7 +84,8 @@ def constant(
     >>> init.constant((2,), 0.5)
     array([0.5, 0.5], dtype=float32)
     """
-    return np.full(tuple(shape), value, dtype)
+    value = number(value, "init.constant's value is a number")
+    return np.full(_shape(shape), value, _dtype(dtype))
 
 
 def normal(
@@ -84,7 +101,9 @@ def normal(
     Raises
     ------
     ArgumentError
-        If `std` is negative.
+        If `std` is negative, or `shape` is no shape.
+    DtypeError
+        If `dtype` is not a floating-point dtype; so do all initialisers.
 
     Examples
     --------
@@ -92,10 +111,10 @@ def normal(
     >>> init.normal((2, 3), std=0.01, rng=0).shape
     (2, 3)
     """
-    if not std >= 0:
-        raise ArgumentError(f"a standard deviation is not negative, and std is {std!r}")
-    draws = random.resolve(rng).standard_normal(tuple(shape))
-    return (mean + std * draws).astype(dtype)
+    mean = number(mean, "init.normal's mean is a number")
+    std = number(std, "init.normal's std is a number from 0 up", lambda x: x >= 0)
+    draws = random.resolve(rng).standard_normal(_shape(shape))
+    return (mean + std * draws).astype(_dtype(dtype))
 
 
 def uniform(
@@ -119,17 +138,22 @@ def uniform(
     >>> init.uniform((2, 3), -1.0, 1.0, rng=0).shape
     (2, 3)
     """
-    if not high >= low:
-        raise ArgumentError(f"uniform draws from low to high, and low={low!r}, high={high!r}")
-    return random.resolve(rng).uniform(low, high, tuple(shape)).astype(dtype)
+    low = number(low, "init.uniform's low is a number")
+    high = number(high, f"init.uniform's high is a number from low={low} up", lambda x: x >= low)
+    return random.resolve(rng).uniform(low, high, _shape(shape)).astype(_dtype(dtype))
+
+
+def _gain(gain: Any) -> float:
+    return number(gain, "the gain of an initialiser is a number")
 
 
 def _fans(shape: Sequence[int]) -> tuple[int, int]:
     """Return the numbers of inputs of one output and of outputs of one input."""
-    if len(shape) < 2:
+    shape = _shape(shape)
+    if len(shape) < 2 or 0 in shape:
         raise ShapeError(
             f"this initialiser is for weights of shape (out_features, in_features, ...), not "
-            f"{tuple(shape)}; biases begin with init.zeros"
+            f"{shape}; biases begin with init.zeros"
         )
     receptive = math.prod(shape[2:])
     return shape[1] * receptive, shape[0] * receptive
@@ -158,7 +182,7 @@ def xavier_uniform(
     >>> bool(abs(init.xavier_uniform((3, 3), rng=0)).max() <= 1.0)
     True
     """
-    bound = gain * math.sqrt(6 / sum(_fans(shape)))
+    bound = _gain(gain) * math.sqrt(6 / sum(_fans(shape)))
     return uniform(shape, -bound, bound, rng=rng, dtype=dtype)
 
 
@@ -184,7 +208,7 @@ def xavier_normal(
     >>> init.xavier_normal((2, 3), rng=0).shape
     (2, 3)
     """
-    return normal(shape, 0.0, gain * math.sqrt(2 / sum(_fans(shape))), rng=rng, dtype=dtype)
+    return normal(shape, 0.0, _gain(gain) * math.sqrt(2 / sum(_fans(shape))), rng=rng, dtype=dtype)
 
 
 def kaiming_uniform(
@@ -214,7 +238,7 @@ def kaiming_uniform(
     >>> init.kaiming_uniform((2, 3), rng=0).shape
     (2, 3)
     """
-    bound = gain * math.sqrt(3 / _fans(shape)[0])
+    bound = _gain(gain) * math.sqrt(3 / _fans(shape)[0])
     return uniform(shape, -bound, bound, rng=rng, dtype=dtype)
 
 
@@ -244,7 +268,7 @@ def kaiming_normal(
     >>> init.kaiming_normal((2, 3), rng=0).shape
     (2, 3)
     """
-    return normal(shape, 0.0, gain / math.sqrt(_fans(shape)[0]), rng=rng, dtype=dtype)
+    return normal(shape, 0.0, _gain(gain) / math.sqrt(_fans(shape)[0]), rng=rng, dtype=dtype)
 
 
 def lecun_uniform(shape: Sequence[int], *, rng: Rng = None, dtype: DTypeLike = np.float32) -> Array:
@@ -328,7 +352,7 @@ def orthogonal(
     q, r = np.linalg.qr(draws)
     q *= np.sign(np.diag(r))
     matrix = q if rows >= columns else q.T
-    return (gain * matrix).reshape(tuple(shape)).astype(dtype)
+    return (_gain(gain) * matrix).reshape(_shape(shape)).astype(_dtype(dtype))
 
 
 INITIALIZERS: dict[str, Initializer] = {
@@ -360,7 +384,7 @@ def resolve(initializer: Initializer | str) -> Initializer:
     Raises
     ------
     ArgumentError
-        If there is none of this name.
+        If there is none of this name, or `initializer` is neither a name nor a function.
 
     Examples
     --------
@@ -370,8 +394,16 @@ def resolve(initializer: Initializer | str) -> Initializer:
     """
     if callable(initializer):
         return initializer
-    if initializer not in INITIALIZERS:
+    if not isinstance(initializer, str):
         raise ArgumentError(
-            f"there is no initialiser {initializer!r}; there are {', '.join(sorted(INITIALIZERS))}"
+            f"an initialiser is a name or a function of (shape, rng, dtype), not "
+            f"{described(initializer)}; values of your own are assigned: layer.weight.data = array"
+        )
+    if initializer not in INITIALIZERS:
+        close = difflib.get_close_matches(initializer, INITIALIZERS, n=2)
+        hint = f"did you mean {' or '.join(map(repr, close))}? T" if close else "t"
+        raise ArgumentError(
+            f"there is no initialiser {initializer!r}; {hint}here are "
+            f"{', '.join(sorted(INITIALIZERS))}"
         )
     return INITIALIZERS[initializer]

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from minigrad import random
-from minigrad.errors import ArgumentError, DtypeError, ShapeError
+from minigrad.errors import ArgumentError, DtypeError, MinigradError, ShapeError
 from minigrad.nn import functional as F
 from minigrad.nn import init
-from minigrad.nn.module import Module, Parameter
+from minigrad.nn._checks import described, number
+from minigrad.nn.functional.activations import PROBABILITY, is_share
+from minigrad.nn.module import Module
+from minigrad.nn.parameter import Parameter
 
 __all__ = ["Dropout", "Flatten", "Identity", "Linear"]
 
@@ -48,6 +51,8 @@ class Linear(Module):
     ------
     ArgumentError
         If a number of features is not a positive integer, or an initialiser is unknown.
+    ShapeError
+        If an initialiser returns another shape than it was asked for.
     ShapeError, DtypeError
         When called with what does not fit; the message names the layer.
 
@@ -82,11 +87,10 @@ class Linear(Module):
         default = init.partial(init.uniform, low=-bound, high=bound)
         if bias_init is None:
             bias_init = default if weight_init is None else init.zeros
-        weight_init = init.resolve(default if weight_init is None else weight_init)
-        self.weight = Parameter(weight_init(shape, rng=rng, dtype=dtype))
-        self.bias = (
-            Parameter(init.resolve(bias_init)(shape[:1], rng=rng, dtype=dtype)) if bias else None
-        )
+        if weight_init is None:
+            weight_init = default
+        self.weight = _initial("weight", shape, weight_init, rng, dtype)
+        self.bias = _initial("bias", shape[:1], bias_init, rng, dtype) if bias else None
 
     def forward(self, x: Any) -> Any:
         """Return ``x @ weight.T + bias``."""
@@ -96,7 +100,9 @@ class Linear(Module):
             raise type(error)(f"{self._called()}: {error}") from None
 
     def _called(self) -> str:
-        return f"{self.place()} Linear({self.in_features}, {self.out_features})".strip()
+        place = self.place()
+        layer = f"Linear({self.in_features}, {self.out_features})"
+        return f"layer {place}, {layer}" if place else layer
 
     def extra_repr(self) -> str:
         """Return the configuration that the repr shows."""
@@ -104,6 +110,31 @@ class Linear(Module):
             f"in_features={self.in_features}, out_features={self.out_features}, "
             f"bias={self.bias is not None}"
         )
+
+
+def _initial(
+    name: str,
+    shape: tuple[int, ...],
+    initializer: init.Initializer | str,
+    rng: np.random.Generator,
+    dtype: DTypeLike,
+) -> Parameter:
+    function = init.resolve(initializer)
+    try:
+        values = function(shape, rng=rng, dtype=dtype)
+    except TypeError as error:
+        if isinstance(error, MinigradError) or "keyword argument" not in str(error):
+            raise
+        raise ArgumentError(
+            f"the initialiser of Linear's {name} cannot be called as initializer(shape, rng=..., "
+            f"dtype=...): {error}; write lambda shape, rng, dtype: ..."
+        ) from error
+    if np.shape(values) != shape:
+        raise ShapeError(
+            f"the initialiser of Linear's {name} returned shape {np.shape(values)}, and was asked "
+            f"for {shape}; it is called as initializer(shape, rng=..., dtype=...)"
+        )
+    return Parameter(values)
 
 
 class Flatten(Module):
@@ -118,6 +149,8 @@ class Flatten(Module):
 
     Raises
     ------
+    ArgumentError
+        If one is not an integer.
     ShapeError
         When called with an array that does not have these axes.
 
@@ -130,17 +163,22 @@ class Flatten(Module):
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        self.start_dim = start_dim
-        self.end_dim = end_dim
+        for name, value in (("start_dim", start_dim), ("end_dim", end_dim)):
+            if isinstance(value, bool) or not isinstance(value, int | np.integer):
+                raise ArgumentError(f"Flatten's {name} is an integer, not {described(value)}")
+        self.start_dim = int(start_dim)
+        self.end_dim = int(end_dim)
 
     def forward(self, x: Any) -> Any:
         """Return `x` with the axes joined."""
         shape = tuple(np.shape(x))
-        start, end = (d % len(shape) if shape else 0 for d in (self.start_dim, self.end_dim))
-        if not -len(shape) <= self.start_dim < len(shape) or start > end:
+        ndim = len(shape)
+        start, end = (d + ndim if d < 0 else d for d in (self.start_dim, self.end_dim))
+        if not 0 <= start <= end < ndim:
             raise ShapeError(
                 f"Flatten({self.start_dim}, {self.end_dim}) joins axes that an array of shape "
                 f"{shape} does not have"
+                + ("; a single sample becomes a batch of one as x[None]" if ndim == start else "")
             )
         joined = math.prod(shape[start : end + 1])
         return np.reshape(x, (*shape[:start], joined, *shape[end + 1 :]))
@@ -198,10 +236,9 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, *, rng: Rng = None) -> None:
-        if isinstance(p, bool) or not isinstance(p, int | float) or not 0 <= p <= 1:
-            raise ArgumentError(f"dropout's p is a probability, from 0 to 1, not {p!r}")
-        self.p = p
-        self.rng = random.resolve(rng)
+        self.p = number(p, PROBABILITY, is_share)
+        # None stays None, so that a copy of the layer, too, draws from minigrad's own generator.
+        self.rng = None if rng is None else random.resolve(rng)
 
     def forward(self, x: Any) -> Any:
         """Return `x` with some elements set to 0."""

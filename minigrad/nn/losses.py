@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.errors import ArgumentError
 from minigrad.nn import functional as F
-from minigrad.nn.functional.losses import REDUCTIONS
+from minigrad.nn._checks import number
+from minigrad.nn.functional.activations import is_share
+from minigrad.nn.functional.losses import DELTA, SMOOTHING, check_reduction, is_positive
 from minigrad.nn.module import Module
 
 __all__ = [
@@ -24,8 +25,7 @@ class Loss(Module):
     """A loss with its reduction."""
 
     def __init__(self, reduction: str = "mean") -> None:
-        if reduction not in REDUCTIONS:
-            raise ArgumentError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+        check_reduction(reduction)
         self.reduction = reduction
 
     def extra_repr(self) -> str:
@@ -60,9 +60,7 @@ class CrossEntropyLoss(Loss):
 
     def __init__(self, reduction: str = "mean", label_smoothing: float = 0.0) -> None:
         super().__init__(reduction)
-        if not 0 <= label_smoothing <= 1:
-            raise ArgumentError(f"label_smoothing is a share, from 0 to 1, not {label_smoothing!r}")
-        self.label_smoothing = label_smoothing
+        self.label_smoothing = number(label_smoothing, SMOOTHING, is_share)
 
     def forward(self, logits: Any, targets: Any) -> Any:
         """Return the cross-entropy."""
@@ -211,9 +209,7 @@ class HuberLoss(Loss):
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction)
-        if not delta > 0:
-            raise ArgumentError(f"the Huber loss turns linear at a positive delta, not {delta!r}")
-        self.delta = delta
+        self.delta = number(delta, DELTA, is_positive)
 
     def forward(self, x: Any, target: Any) -> Any:
         """Return the loss."""

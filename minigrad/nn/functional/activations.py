@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad import random
 from minigrad.errors import ArgumentError
+from minigrad.nn._checks import described, number, numbers
 from minigrad.primitive import defvjp, primitive
 from minigrad.tensor import unwrap
 
@@ -25,6 +26,13 @@ __all__ = [
 ]
 
 Array = Any
+SLOPE = "leaky_relu's negative_slope is a number"
+PROBABILITY = "dropout's p is a probability, from 0 to 1"
+
+
+def is_share(x: float) -> bool:
+    """Return whether a number is from 0 to 1."""
+    return 0 <= x <= 1
 
 
 @primitive
@@ -48,6 +56,7 @@ def sigmoid(x: Array) -> Array:
     >>> F.sigmoid(np.array([-1e4, 0.0, 1e4]))
     array([0. , 0.5, 1. ])
     """
+    x = numbers(x, "sigmoid")
     small = np.exp(-np.abs(x))  # at most 1
     return np.where(x >= 0, 1, small) / (1 + small)
 
@@ -77,7 +86,7 @@ def relu(x: Array) -> Array:
     >>> F.relu(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
-    return np.maximum(x, 0)
+    return np.maximum(numbers(x, "relu"), 0)
 
 
 defvjp(relu, lambda g, out, _x: g * (out > 0))
@@ -99,6 +108,11 @@ def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
     -------
     array of the same shape and dtype
 
+    Raises
+    ------
+    ArgumentError
+        If `negative_slope` is not a number.
+
     Examples
     --------
     >>> import numpy as np
@@ -106,11 +120,12 @@ def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
     >>> F.leaky_relu(np.array([-1.0, 2.0]), 0.1)
     array([-0.1,  2. ])
     """
-    return np.where(x > 0, x, negative_slope * x)
+    x = numbers(x, "leaky_relu")
+    return np.where(x > 0, x, number(negative_slope, SLOPE) * x)
 
 
 def _leaky_relu(g: Array, _out: Array, x: Array, negative_slope: float = 0.01) -> Array:
-    return np.where(x > 0, g, negative_slope * g)
+    return np.where(x > 0, g, float(negative_slope) * g)
 
 
 defvjp(leaky_relu, _leaky_relu)
@@ -137,6 +152,7 @@ def softplus(x: Array) -> Array:
     >>> F.softplus(np.array([-1e4, 0.0, 1e4]))
     array([0.00000000e+00, 6.93147181e-01, 1.00000000e+04])
     """
+    x = numbers(x, "softplus")
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
@@ -189,6 +205,7 @@ def gelu(x: Array, approximate: str = "none") -> Array:
     >>> np.round(F.gelu(np.array([-1.0, 1.0])), 4)
     array([-0.1587,  0.8413])
     """
+    x = numbers(x, "gelu")
     if approximate == "none":
         return 0.5 * x * (1 + erf(x * math.sqrt(0.5)))
     if approximate == "tanh":
@@ -196,11 +213,19 @@ def gelu(x: Array, approximate: str = "none") -> Array:
     raise ArgumentError(f"gelu is approximate='none' or 'tanh', not {approximate!r}")
 
 
-def _check_axis(name: str, x: Array, axis: int) -> None:
-    if not np.ndim(x):
+def _logits(name: str, x: Any, axis: int) -> Array:
+    """Return logits as floating-point numbers, with at least one class on the axis."""
+    x = numbers(x, name)
+    if not x.shape:
         raise ArgumentError(f"{name} needs an axis of classes, and a single number has none")
-    if not -np.ndim(x) <= axis < np.ndim(x):
-        raise ArgumentError(f"{name} over axis {axis} of an array of shape {np.shape(x)}")
+    if not isinstance(axis, int | np.integer) or not -x.ndim <= axis < x.ndim:
+        raise ArgumentError(
+            f"{name} over axis {described(axis)} of an array of shape {x.shape}, whose axes are "
+            f"0 to {x.ndim - 1}, or -1 for the last"
+        )
+    if not x.shape[axis]:
+        raise ArgumentError(f"{name} over axis {axis} of an array of shape {x.shape}: no classes")
+    return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
 @primitive
@@ -234,7 +259,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
     >>> F.softmax(np.array([1000.0, 1000.0]))
     array([0.5, 0.5])
     """
-    _check_axis("softmax", x, axis)
+    x = _logits("softmax", x, axis)
     e = np.exp(x - x.max(axis=axis, keepdims=True))
     e /= e.sum(axis=axis, keepdims=True)
     return e
@@ -277,7 +302,7 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
     >>> F.log_softmax(np.array([0.0, 1000.0]))
     array([-1000.,     0.])
     """
-    _check_axis("log_softmax", x, axis)
+    x = _logits("log_softmax", x, axis)
     shifted = x - x.max(axis=axis, keepdims=True)
     shifted -= np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
     return shifted
@@ -311,7 +336,7 @@ def step(x: Array) -> Array:
     >>> F.step(np.array([-1.0, 0.0, 2.0]))
     array([0., 0., 1.])
     """
-    x = unwrap(x)
+    x = numbers(unwrap(x), "step")
     return (x > 0).astype(x.dtype)
 
 
@@ -359,13 +384,13 @@ def dropout(
     >>> sorted(set(y.tolist()))
     [0.0, 1.3333333333333333]
     """
-    if not 0 <= p <= 1:
-        raise ArgumentError(f"dropout's p is a probability, from 0 to 1, not {p!r}")
+    p = number(p, PROBABILITY, is_share)
+    x = numbers(x, "dropout")
     if not training or p == 0:
         return x
     if p == 1:
         return x * np.zeros_like(unwrap(x))
     draws = random.resolve(rng).random(x.shape, dtype=np.float32)
-    keep = (draws >= p).astype(x.dtype)
+    keep = (draws >= p).astype(x.dtype if x.dtype.kind == "f" else np.float64)
     keep /= 1 - p
     return x * keep

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import plain_shape
 from minigrad.errors import DtypeError, ShapeError
 from minigrad.primitive import defvjp, primitive
 
@@ -30,7 +32,7 @@ def _affine(x: Array, weight: Array, bias: Array) -> Array:
 
 def _rows(x: Array) -> Array:
     # (..., features) -> (N, features)
-    return x if x.ndim == 2 else np.reshape(x, (-1, x.shape[-1]))
+    return x if x.ndim == 2 else np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
 
 
 def _input(g: Array, _out: Array, _x: Array, weight: Array, _bias: Array = None) -> Array:
@@ -81,34 +83,50 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
     array([[ 7.5, 19. ]])
     """
     try:
-        fits = x.shape[-1] == weight.shape[1] and x.dtype.kind == "f"
-    except (AttributeError, IndexError):
+        fits = x.shape[-1:] == weight.shape[1:] != () and x.dtype.kind == "f"
+    except AttributeError:
         fits = False
     if not fits:
-        _explain(x, weight)
+        raise _misfit(x, weight)
     if bias is None:
         return _product(x, weight)
-    if bias.shape != weight.shape[:1]:
+    if getattr(bias, "shape", None) != weight.shape[:1]:
         raise ShapeError(
             f"linear with a weight of shape {weight.shape} takes a bias of shape "
-            f"{weight.shape[:1]}, not {bias.shape}"
+            f"{weight.shape[:1]}, not {plain_shape(bias)}"
         )
     return _affine(x, weight, bias)
 
 
-def _explain(x: Any, weight: Any) -> None:
-    if not hasattr(x, "dtype"):
-        raise DtypeError(
-            f"a linear layer takes an array or a tensor, not {type(x).__name__}; "
-            "write np.array(x, dtype=np.float32)"
+def _misfit(x: Any, weight: Any) -> ShapeError | DtypeError:
+    """Return the error that says why an input and a weight do not go together."""
+    for what, value in (("input", x), ("weight", weight)):
+        if not hasattr(value, "__array_function__"):
+            return DtypeError(
+                f"the {what} of a linear layer is an array or a tensor, not "
+                f"{type(value).__name__}; write np.array({what}, dtype=np.float32)"
+            )
+    if len(weight.shape) != 2:
+        return ShapeError(
+            "a linear layer has a weight of shape (out_features, in_features), not "
+            f"{tuple(weight.shape)}"
         )
     if x.dtype.kind != "f":
-        raise DtypeError(
+        return DtypeError(
             f"a linear layer takes floating-point numbers, not {x.dtype}; convert and scale them "
             "as the training data were (for pixels: x.astype(np.float32) / 255)"
         )
-    raise ShapeError(
+    return ShapeError(
         f"a linear layer with a weight of shape {weight.shape} (out_features, in_features) takes "
-        f"(..., {weight.shape[1]}), not {tuple(x.shape)}"
-        + ("; nn.Flatten() makes rows of images" if len(x.shape) > 2 else "")
+        f"(..., {weight.shape[1]}), not {tuple(x.shape)}{_advice(tuple(x.shape), weight.shape[1])}"
     )
+
+
+def _advice(shape: tuple[int, ...], features: int) -> str:
+    if math.prod(shape[1:]) == features:
+        return "; put nn.Flatten() before it, which makes rows of images"
+    if shape[-2:-1] == (features,):
+        return "; samples are rows, and features columns: perhaps x.T was meant"
+    if not shape:
+        return ""
+    return f"; give it {features} features, or make the layer with in_features={shape[-1]}"

@@ -1,11 +1,13 @@
 """Losses: what training makes small.
 
 A loss refuses operands of different shapes instead of broadcasting them. The reductions are
-``"mean"`` (over all that was compared), ``"sum"`` and ``"none"``.
+``"mean"`` (over all that was compared), ``"sum"`` and ``"none"``. A target is a constant, unless it
+requires a gradient, and is converted to the precision of what is compared with it.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,8 @@ import numpy as np
 from minigrad.arrays import as_array
 from minigrad.errors import ArgumentError, DataError, DtypeError, ShapeError
 from minigrad.graph import Node
-from minigrad.nn.functional.activations import log_softmax, sigmoid, softmax
+from minigrad.nn._checks import described, number
+from minigrad.nn.functional.activations import is_share, log_softmax, sigmoid, softmax
 from minigrad.primitive import defvjp, primitive
 from minigrad.tensor import Tensor, unwrap
 
@@ -28,26 +31,58 @@ __all__ = [
 ]
 
 Array = Any
-REDUCTIONS = ("mean", "sum", "none")
+SMOOTHING = "label_smoothing is a share, from 0 to 1"
+DELTA = "the Huber loss turns linear at a positive delta"
+
+
+def is_positive(x: float) -> bool:
+    """Return whether a number is greater than 0."""
+    return x > 0
 
 
 def _reduce(losses: Array, reduction: str) -> Array:
-    if reduction == "mean":
-        return losses.mean()
-    return losses.sum() if reduction == "sum" else losses
+    if reduction == "none":
+        return losses
+    if reduction == "sum":
+        return losses.sum()
+    if not losses.size:
+        raise ShapeError(
+            f"the batch is empty (shape {tuple(losses.shape)}), and there is no mean of nothing; "
+            "skip empty batches, or use reduction='sum'"
+        )
+    return losses.mean()
 
 
-def _check_reduction(reduction: str) -> None:
-    if reduction not in REDUCTIONS:
-        raise ArgumentError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+def check_reduction(reduction: Any) -> None:
+    """Refuse what is not the name of a reduction."""
+    if isinstance(reduction, str) and reduction in ("mean", "sum", "none"):
+        return
+    hint = ""
+    if hasattr(reduction, "shape"):
+        hint = "; a loss is made first, and then called: nn.MSELoss()(output, target)"
+    raise ArgumentError(f"reduction is 'mean', 'sum' or 'none', not {described(reduction)}{hint}")
 
 
 def _as_operand(value: Any, what: str) -> Array:
     if isinstance(value, list | tuple):
         return as_array(value)
-    if not hasattr(value, "dtype"):
-        raise DtypeError(f"{what} must be an array or a tensor, not {type(value).__name__}")
+    if not hasattr(value, "__array_function__"):
+        if not isinstance(value, np.generic):
+            raise DtypeError(
+                f"{what} must be an array or a tensor, not {type(value).__name__}; write "
+                "np.array(...)"
+            )
+        value = np.asarray(value)
+    if value.dtype.kind not in "fiub":
+        raise DtypeError(f"{what} must be an array of real numbers, not of {value.dtype}")
     return value
+
+
+def _constant(target: Array, x: Array) -> Array:
+    """Return a target in the precision of x, unless it is a variable itself."""
+    if x.dtype.kind != "f" or target.dtype == x.dtype or getattr(target, "requires_grad", False):
+        return target
+    return target.astype(x.dtype)
 
 
 # --- Of classes ----------------------------------------------------------------------------------
@@ -150,11 +185,10 @@ def cross_entropy(
     >>> round(float(F.cross_entropy(logits, np.array([[1.0, 0.0], [0.0, 1.0]]))), 6)
     0.220095
     """
-    _check_reduction(reduction)
+    check_reduction(reduction)
     logits = _as_logits(logits)
     targets = _as_targets(targets, logits)
-    if not 0 <= label_smoothing <= 1:
-        raise ArgumentError(f"label_smoothing is a share, from 0 to 1, not {label_smoothing!r}")
+    label_smoothing = number(label_smoothing, SMOOTHING, is_share)
     if targets.dtype.kind != "f" and not label_smoothing:
         if reduction == "mean" and logits.ndim == 2 and len(targets):
             return _with_class_check(_mean_cross_entropy, logits, targets)
@@ -173,7 +207,7 @@ def _as_logits(logits: Any) -> Array:
     if logits.dtype.kind != "f" or not logits.shape:
         raise ShapeError(
             "logits are floating-point numbers of shape (N, classes), not "
-            f"{logits.dtype} of shape {tuple(logits.shape)}"
+            f"{logits.dtype} of shape {tuple(logits.shape)}; the order is (logits, targets)"
         )
     node = logits._node if isinstance(logits, Tensor) else None
     if isinstance(node, Node) and node.rule is softmax.rule:
@@ -193,23 +227,28 @@ def _as_targets(targets: Any, logits: Array) -> Array:
     if isinstance(targets, Tensor) and not targets.requires_grad:
         targets = targets.data
     shape = tuple(logits.shape)
-    if tuple(targets.shape) == shape and targets.dtype.kind == "f":
+    if tuple(targets.shape) == shape:
         _check_distributions(unwrap(targets))
-        return targets
-    if tuple(targets.shape) == shape and targets.dtype.kind in "iub":
-        converted = targets.astype(logits.dtype)
-        _check_distributions(converted)
-        return converted
+        return _constant(targets, logits)
     if tuple(targets.shape) != shape[:-1]:
         raise ShapeError(
             f"for logits of shape {shape}, targets are labels of shape {shape[:-1]} or "
             f"probabilities of shape {shape}, not {tuple(targets.shape)}"
+            + _reshape_hint(targets, shape[:-1])
         )
-    if targets.dtype.kind not in "iu":
-        raise DtypeError(
-            f"labels are integers, not {targets.dtype}; convert them with labels.astype(int)"
-        )
+    _check_integers(targets)
     return targets
+
+
+def _reshape_hint(targets: Array, shape: tuple[int, ...]) -> str:
+    return f"; target.reshape({shape}) makes them fit" if targets.size == math.prod(shape) else ""
+
+
+def _check_integers(labels: Array) -> None:
+    if labels.dtype.kind not in "iu":
+        raise DtypeError(
+            f"labels are integers, not {labels.dtype}; convert them with labels.astype(int)"
+        )
 
 
 def _check_distributions(targets: Array) -> None:
@@ -225,9 +264,16 @@ def _check_distributions(targets: Array) -> None:
 def _check_labels(labels: Array, classes: int) -> None:
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         wrong = labels[(labels < 0) | (labels >= classes)].ravel()[0]
+        advice = f"the model has one output for each class, so it would need {wrong + 1}"
+        if classes == 1:
+            advice = "for two classes and one output use nn.BCEWithLogitsLoss()"
+        elif wrong < 0:
+            advice = "leave such samples out"
+        elif wrong == classes:
+            advice = "if yours begin at 1, subtract 1"
         raise DataError(
             f"label {wrong} is not one of the {classes} classes, which are counted from 0 to "
-            f"{classes - 1}"
+            f"{classes - 1}; {advice}"
         )
 
 
@@ -277,7 +323,7 @@ def nll_loss(log_probabilities: Array, targets: Array, *, reduction: str = "mean
     >>> round(float(F.nll_loss(np.log(np.array([[0.25, 0.75]])), np.array([1]))), 6)
     0.287682
     """
-    _check_reduction(reduction)
+    check_reduction(reduction)
     log_probabilities = _as_operand(log_probabilities, "log_probabilities")
     if isinstance(targets, list | tuple):
         targets = np.array(targets)
@@ -286,11 +332,9 @@ def nll_loss(log_probabilities: Array, targets: Array, *, reduction: str = "mean
         raise ShapeError(
             f"for log-probabilities of shape {tuple(log_probabilities.shape)}, labels have shape "
             f"{tuple(log_probabilities.shape)[:-1]}, not {targets.shape}"
+            + _reshape_hint(targets, tuple(log_probabilities.shape)[:-1])
         )
-    if targets.dtype.kind not in "iu":
-        raise DtypeError(
-            f"labels are integers, not {targets.dtype}; convert them with labels.astype(int)"
-        )
+    _check_integers(targets)
     return _nll(log_probabilities, targets, reduction)
 
 
@@ -301,29 +345,35 @@ def _pair(x: Any, target: Any, name: str) -> tuple[Array, Array]:
     """Return both operands as arrays of one shape."""
     x, target = _as_operand(x, f"{name}'s input"), _as_operand(target, f"{name}'s target")
     if tuple(x.shape) == tuple(target.shape):
-        if target.dtype.kind in "iub":
-            target = target.astype(x.dtype)
-        return x, target
-    hint = ""
-    if x.size == target.size:
-        hint = f"; they have as many elements: target.reshape({tuple(x.shape)}) makes them fit"
+        return x, _constant(target, x)
     raise ShapeError(
         f"{name} compares arrays of one shape, and was given {tuple(x.shape)} and "
-        f"{tuple(target.shape)}; it does not broadcast{hint}"
+        f"{tuple(target.shape)}; it does not broadcast"
+        + (_reshape_hint(target, tuple(x.shape)) or "; np.broadcast_to does, if that is meant")
     )
 
 
 @primitive
 def _bce(p: Array, t: Array) -> Array:
+    log_p, log_q = _bounded_logs(p)
+    return -(t * log_p + (1 - t) * log_q)
+
+
+def _bounded_logs(p: Array) -> tuple[Array, Array]:
+    """Return log p and log(1 - p), at least -100."""
     with np.errstate(divide="ignore"):
-        log_p, log_q = np.log(p), np.log1p(-p)
-    return -(t * np.maximum(log_p, -100) + (1 - t) * np.maximum(log_q, -100))
+        return np.maximum(np.log(p), -100), np.maximum(np.log1p(-p), -100)
+
+
+def _bce_target(g: Array, _out: Array, p: Array, _t: Array) -> Array:
+    log_p, log_q = _bounded_logs(p)
+    return g * (log_q - log_p)
 
 
 defvjp(
     _bce,
     lambda g, _out, p, t: g * (p - t) / np.maximum(p * (1 - p), 1e-12),
-    lambda g, _out, p, _t: g * (np.maximum(np.log1p(-p), -100) - np.maximum(np.log(p), -100)),
+    _bce_target,
 )
 
 
@@ -365,7 +415,7 @@ def binary_cross_entropy(probabilities: Array, targets: Array, *, reduction: str
     >>> round(float(F.binary_cross_entropy(np.array([0.9]), np.array([1.0]))), 6)
     0.105361
     """
-    _check_reduction(reduction)
+    check_reduction(reduction)
     p, t = _pair(probabilities, targets, "binary_cross_entropy")
     _check_unit_interval(unwrap(p), "probabilities", "apply a sigmoid, or use the loss on logits")
     _check_unit_interval(unwrap(t), "targets", "scale them")
@@ -431,7 +481,7 @@ def binary_cross_entropy_with_logits(
     >>> F.binary_cross_entropy_with_logits(z, t, reduction="none")
     array([10000.,     0.])
     """
-    _check_reduction(reduction)
+    check_reduction(reduction)
     z, t = _pair(logits, targets, "binary_cross_entropy_with_logits")
     _check_unit_interval(unwrap(t), "targets", "scale them")
     return _reduce(_bce_logits(z, t), reduction)
@@ -468,7 +518,7 @@ def mse_loss(x: Array, target: Array, *, reduction: str = "mean") -> Array:
     >>> float(F.mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
     2.0
     """
-    _check_reduction(reduction)
+    check_reduction(reduction)
     x, target = _pair(x, target, "mse_loss")
     return _reduce(np.square(x - target), reduction)
 
@@ -504,7 +554,7 @@ def l1_loss(x: Array, target: Array, *, reduction: str = "mean") -> Array:
     >>> float(F.l1_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0])))
     1.0
     """
-    _check_reduction(reduction)
+    check_reduction(reduction)
     x, target = _pair(x, target, "l1_loss")
     return _reduce(np.absolute(x - target), reduction)
 
@@ -550,9 +600,8 @@ def huber_loss(x: Array, target: Array, *, delta: float = 1.0, reduction: str = 
     >>> F.huber_loss(np.array([0.5, 3.0]), np.zeros(2), reduction="none")
     array([0.125, 2.5  ])
     """
-    _check_reduction(reduction)
-    if not delta > 0:
-        raise ArgumentError(f"huber_loss turns linear at a positive delta, not {delta!r}")
+    check_reduction(reduction)
+    delta = number(delta, DELTA, is_positive)
     x, target = _pair(x, target, "huber_loss")
     distance = np.absolute(x - target)
     small = np.minimum(distance, delta)
