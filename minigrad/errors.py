@@ -16,6 +16,7 @@ __all__ = [
     "GraphError",
     "MinigradError",
     "MissingExtraError",
+    "MissingMethodError",
     "NoGradientRuleError",
     "NonFiniteError",
     "NotFittedError",
@@ -55,6 +56,10 @@ class RuleError(MinigradError, RuntimeError):
 
 class NonFiniteError(MinigradError, FloatingPointError):
     """A loss that has become NaN or infinite."""
+
+
+class MissingMethodError(MinigradError, NotImplementedError):
+    """A subclass that does not define a method it has to, such as a module's forward."""
 
 
 class StateDictError(MinigradError, ValueError):

@@ -23,7 +23,8 @@ from minigrad.nn.losses import (
     MSELoss,
     NLLLoss,
 )
-from minigrad.nn.module import Buffer, Module, Parameter
+from minigrad.nn.module import Module
+from minigrad.nn.parameter import Buffer, Parameter
 from minigrad.nn.summary import summary
 
 __all__ = [

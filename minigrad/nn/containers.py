@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,8 @@ class Sequential(Module):
     ------
     DtypeError
         If something is not a module.
+    ArgumentError
+        If a name is not one that a dotted path can have.
 
     Examples
     --------
@@ -48,6 +51,7 @@ class Sequential(Module):
         else:
             entries = {str(index): module for index, module in enumerate(modules)}
         for name, module in entries.items():
+            _check_name(name)
             _check_entry(name, module)
         self._modules: dict[str, Module] = entries
 
@@ -71,6 +75,12 @@ class Sequential(Module):
         self._modules[name] = module
         return self
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in vars(self).get("_modules", {}):
+            self[name] = value
+        else:
+            super().__setattr__(name, value)
+
     def __getattr__(self, name: str) -> Any:
         entries = vars(self).get("_modules", {})
         if name in entries:
@@ -80,15 +90,28 @@ class Sequential(Module):
         )
 
     def __getitem__(self, key: int | slice | str) -> Any:
-        if isinstance(key, str):
-            if key not in self._modules:
-                raise KeyError(f"no entry {key!r}; the entries are {', '.join(self._modules)}")
-            return self._modules[key]
         if isinstance(key, slice):
             return Sequential(dict(list(self._modules.items())[key]))
-        if not -len(self) <= key < len(self):
-            raise IndexError(f"entry {key} of a Sequential with {len(self)} entries")
-        return list(self._modules.values())[key]
+        return self._modules[self._name_of(key)]
+
+    def __setitem__(self, key: int | str, module: Module) -> None:
+        """Put another module in the place of an entry."""
+        name = self._name_of(key)
+        _check_entry(name, module)
+        self._modules[name] = module
+
+    def _name_of(self, key: int | str) -> str:
+        names = list(self._modules)
+        if isinstance(key, str):
+            if key not in names:
+                raise KeyError(f"no entry {key!r}; the entries are {', '.join(names) or 'none'}")
+            return key
+        index = operator.index(key)
+        if not -len(names) <= index < len(names):
+            raise IndexError(
+                f"no entry {index} in a Sequential with {len(names)} entries, counted from 0"
+            )
+        return names[index]
 
     def __len__(self) -> int:
         return len(self._modules)
@@ -97,11 +120,26 @@ class Sequential(Module):
         return iter(self._modules.values())
 
 
+def _check_name(name: Any) -> None:
+    if not isinstance(name, str) or not name or "." in name:
+        raise ArgumentError(
+            f"an entry of a Sequential is named by a str without dots, such as 'hidden', not "
+            f"{name!r}"
+        )
+    if hasattr(Sequential, name):
+        raise ArgumentError(
+            f"an entry of a Sequential cannot be named {name!r}, which is its {name} already; "
+            "choose another name"
+        )
+
+
 def _check_entry(name: str, module: Any) -> None:
     if isinstance(module, Module):
         return
     hint = ""
-    if isinstance(module, type) and issubclass(module, Module):
+    if isinstance(module, list | tuple):
+        hint = "; hand over the modules one by one: nn.Sequential(*modules)"
+    elif isinstance(module, type) and issubclass(module, Module):
         hint = f"; write nn.{module.__name__}(...) to make one"
     elif callable(module):
         hint = "; a function becomes one in the forward of a Module"

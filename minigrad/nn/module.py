@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from reprlib import recursive_repr
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -10,80 +11,18 @@ from numpy.typing import DTypeLike
 
 from minigrad.arrays import as_array, is_floating
 from minigrad.context import Context, Scope, context
-from minigrad.errors import DtypeError, StateDictError
+from minigrad.errors import (
+    ArgumentError,
+    DtypeError,
+    MissingMethodError,
+    ShapeError,
+    StateDictError,
+)
+from minigrad.nn._checks import as_dtype, described
+from minigrad.nn.parameter import Buffer, Parameter, is_parameter, is_state
 from minigrad.tensor import Tensor
 
-__all__ = ["Buffer", "Call", "Module", "Parameter"]
-
-
-class Parameter(Tensor):
-    """A tensor that a module learns: it requires a gradient, and `Module.parameters` finds it.
-
-    Parameters
-    ----------
-    data : array, number, or nested list of numbers
-        The initial values; copied. An array keeps its dtype, which must be floating-point; Python
-        numbers become float32.
-    dtype : dtype, optional
-        What to convert to instead.
-    requires_grad : bool, default True
-        False for a parameter that is kept as it is.
-    name : str, optional
-        What to call it in messages and pictures, instead of its place in the module.
-
-    Raises
-    ------
-    DtypeError
-        If the values are not floating-point numbers.
-
-    Examples
-    --------
-    >>> from minigrad import nn
-    >>> nn.Parameter([1.0, 2.0])
-    tensor([1., 2.], dtype=float32, requires_grad=True)
-    """
-
-    __slots__ = ()
-
-    def __init__(
-        self,
-        data: Any,
-        dtype: DTypeLike | None = None,
-        *,
-        requires_grad: bool = True,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(data, dtype, requires_grad=requires_grad, name=name)
-
-
-class Buffer(Tensor):
-    """A tensor that belongs to a module's state and is not learned, such as a running mean.
-
-    Parameters
-    ----------
-    data : array, number, or nested list of numbers
-        The initial values; copied.
-    dtype : dtype, optional
-        What to convert to.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from minigrad import nn
-    >>> class Centre(nn.Module):
-    ...     def __init__(self, mean):
-    ...         self.mean = nn.Buffer(mean)
-    ...
-    ...     def forward(self, x):
-    ...         return x - self.mean
-    >>> list(Centre(np.zeros(2)).state_dict())
-    ['mean']
-    """
-
-    __slots__ = ()
-
-    def __init__(self, data: Any, dtype: DTypeLike | None = None) -> None:
-        super().__init__(data, dtype)
+__all__ = ["Call", "Module"]
 
 
 class Call:
@@ -159,7 +98,10 @@ class Module:
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the module's result; defined by each subclass."""
-        raise NotImplementedError(f"{type(self).__name__} does not define forward(self, ...)")
+        raise MissingMethodError(
+            f"{type(self).__name__} does not define forward, which a call runs; write "
+            "def forward(self, x): in the class"
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call `forward`, and remember in what it records that it was this module's doing."""
@@ -175,12 +117,12 @@ class Module:
             context.reset(token)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(getattr(self, name, None), Parameter) and not (
-            value is None or isinstance(value, Tensor)
-        ):
+        old = vars(self).get(name)
+        if isinstance(old, Tensor) and value is not None and is_state(old) and not is_state(value):
+            kind = "parameter" if is_parameter(old) else "buffer"
             raise DtypeError(
-                f"{type(self).__name__}.{name} is a parameter, and {type(value).__name__} is none; "
-                f"to change its values write module.{name}.data = array"
+                f"{type(self).__name__}.{name} is a {kind}, and {_what(value)} is none; to change "
+                f"its values write module.{name}.data = array"
             )
         super().__setattr__(name, value)
 
@@ -196,11 +138,14 @@ class Module:
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
         """Yield this module under the name "" and all modules in it, each once, in order."""
-        seen: set[int] = set()
-        for path, module in self._named_places():
-            if id(module) not in seen:
-                seen.add(id(module))
-                yield path, module
+        yield from self._unseen_modules("", set())
+
+    def _unseen_modules(self, path: str, seen: set[int]) -> Iterator[tuple[str, Module]]:
+        seen.add(id(self))
+        yield path, self
+        for name, child in self._tensors_and_modules():
+            if isinstance(child, Module) and id(child) not in seen:
+                yield from child._unseen_modules(f"{path}.{name}" if path else name, seen)
 
     def modules(self) -> Iterator[Module]:
         """Yield this module and all modules in it, each once, in order."""
@@ -220,29 +165,26 @@ class Module:
                 seen.add(id(child))
                 yield name, child
 
-    def _named_tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield every tensor under every name that it has."""
-        for path, module in self._named_places():
-            for name, tensor in module._tensors_and_modules():
-                if isinstance(tensor, Tensor):
-                    yield (f"{path}.{name}" if path else name), tensor
-
-    def _named_places(
-        self, path: str = "", around: tuple[Module, ...] = ()
-    ) -> Iterator[tuple[str, Module]]:
-        """Yield modules under every name that they have: a shared one more than once."""
-        yield path, self
-        for name, child in self._tensors_and_modules():
-            # A module may refer to one that it is in; that is not a part of it.
-            if isinstance(child, Module) and child not in (*around, self):
-                yield from child._named_places(f"{path}.{name}" if path else name, (*around, self))
-
     def _named(self, wanted: Callable[[Tensor], bool]) -> Iterator[tuple[str, Tensor]]:
         seen: set[int] = set()
-        for name, tensor in self._named_tensors():
-            if wanted(tensor) and id(tensor) not in seen:
-                seen.add(id(tensor))
-                yield name, tensor
+        for path, module in self.named_modules():
+            for name, tensor in module._tensors_and_modules():
+                if isinstance(tensor, Tensor) and wanted(tensor) and id(tensor) not in seen:
+                    seen.add(id(tensor))
+                    yield (f"{path}.{name}" if path else name), tensor
+
+    def _under_every_name(
+        self, path: str = "", around: tuple[Module, ...] = ()
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Yield parameters and buffers, a shared one more than once."""
+        for name, value in self._tensors_and_modules():
+            full = f"{path}.{name}" if path else name
+            if isinstance(value, Tensor):
+                if is_state(value):
+                    yield full, value
+            # A module may refer to one that it is in; that is not a part of it.
+            elif all(value is not module for module in (*around, self)):
+                yield from value._under_every_name(full, (*around, self))
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """Yield the parameters of this module and all modules in it, with dotted names, in order.
@@ -250,7 +192,7 @@ class Module:
         A parameter that is shared is yielded once, under its first name. Tensors that require a
         gradient count as parameters, whether or not they are made by `Parameter`.
         """
-        return self._named(_is_parameter)
+        return self._named(is_parameter)
 
     def parameters(self) -> Iterator[Tensor]:
         """Yield the parameters of this module and all modules in it, each once, in order."""
@@ -260,7 +202,7 @@ class Module:
     def own_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """Yield the parameters that this module holds itself, not those of modules in it."""
         for name, tensor in self._tensors_and_modules():
-            if isinstance(tensor, Tensor) and _is_parameter(tensor):
+            if isinstance(tensor, Tensor) and is_parameter(tensor):
                 yield name, tensor
 
     def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
@@ -271,7 +213,7 @@ class Module:
 
     def state_dict(self) -> dict[str, Any]:
         """Return copies of the values of all parameters and buffers, by their dotted names."""
-        return {name: tensor.data.copy() for name, tensor in self._named(_is_state)}
+        return {name: tensor.data.copy() for name, tensor in self._named(is_state)}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Incompatible:
         """Set parameters and buffers to the values in a state dict.
@@ -292,25 +234,25 @@ class Module:
         ------
         StateDictError
             If entries are missing, unexpected, of another shape, or not floating-point where the
-            parameter is. It lists them all, and nothing is changed.
+            parameter is. It lists them all, and nothing is changed. Also if `state` is no mapping.
         """
-        every_name = {name: tensor for name, tensor in self._named_tensors() if _is_state(tensor)}
-        once = dict(self._named(_is_state))
+        if not isinstance(state, Mapping):
+            raise StateDictError(
+                f"load_state_dict takes a dict of arrays by name, not {type(state).__name__}; a file "
+                "is loaded with minigrad.io.load_weights_into(model, path)"
+            )
+        once = dict(self._named(is_state))
+        # Names of shared tensors other than the first are looked for only if there are such.
+        every_name = once if state.keys() <= once.keys() else dict(self._under_every_name())
         unexpected = [name for name in state if name not in every_name]
         given = {name: state[name] for name in every_name if name in state}
         covered = {id(every_name[name]) for name in given}
         missing = [name for name, tensor in once.items() if id(tensor) not in covered]
-        arrays = {name: _as_plain(value) for name, value in given.items()}
         problems = [
             *(f"missing: {name} {once[name].shape}" for name in missing if strict),
             *(f"unexpected: {name}" for name in unexpected if strict),
-            *(
-                f"{name}: {problem}"
-                for name, array in arrays.items()
-                if (problem := _mismatch(every_name[name], array))
-            ),
-            *_contradictions(every_name, arrays),
         ]
+        arrays = _fitting(every_name, given, problems)
         if problems:
             raise StateDictError(
                 f"the state dict does not fit {type(self).__name__} "
@@ -329,7 +271,18 @@ class Module:
     # --- Modes -------------------------------------------------------------------------------
 
     def train(self, mode: bool = True) -> Self:
-        """Say that the module is being trained (or not), it and all modules in it."""
+        """Say that the module is being trained (or not), it and all modules in it.
+
+        Raises
+        ------
+        ArgumentError
+            If `mode` is not True or False.
+        """
+        if not isinstance(mode, bool):
+            raise ArgumentError(
+                f"train(mode) says whether the model is in training mode, True or False, not "
+                f"{described(mode)}; what trains it on data is minigrad.training.fit"
+            )
         for module in self.modules():
             module.training = mode
         return self
@@ -345,7 +298,9 @@ class Module:
 
     def requires_grad_(self, value: bool = True) -> Self:
         """Say whether gradients are wanted for the parameters; False freezes them."""
-        for _, parameter in list(self.named_parameters()):
+        for parameter in list(self.parameters()):
+            if not isinstance(parameter, Parameter):
+                parameter.__class__ = Parameter  # so that it is found when it is frozen, too
             parameter.requires_grad = value
         return self
 
@@ -365,9 +320,13 @@ class Module:
         DtypeError
             If `dtype` is not a real floating-point dtype.
         """
-        if not is_floating(np.dtype(dtype)):
-            raise DtypeError(f"parameters are floating-point numbers, not {np.dtype(dtype)}")
-        for _, tensor in self._named(_is_state):
+        dtype = as_dtype(dtype)
+        if not is_floating(dtype):
+            raise DtypeError(
+                f"parameters are floating-point numbers, not {dtype}; they can be np.float32 or "
+                "np.float64"
+            )
+        for _, tensor in self._named(is_state):
             if is_floating(tensor.dtype):
                 tensor.convert_(dtype)
         return self
@@ -378,6 +337,7 @@ class Module:
         """Return the configuration that the repr shows between the parentheses."""
         return ""
 
+    @recursive_repr()  # a module may refer to one that it is in
     def __repr__(self) -> str:
         lines = [self.extra_repr()] if self.extra_repr() else []
         children = list(self.named_children())
@@ -400,18 +360,39 @@ def _found(name: str, value: Any) -> Iterator[tuple[str, Tensor | Module]]:
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from _found(f"{name}.{key}", item)
+    elif isinstance(value, set | frozenset) and any(isinstance(v, Tensor | Module) for v in value):
+        raise DtypeError(
+            f"{name} is a {type(value).__name__} of modules or tensors, which has no order; make "
+            "it a list"
+        )
 
 
-def _is_parameter(tensor: Tensor) -> bool:
-    return isinstance(tensor, Parameter) or (tensor.requires_grad and tensor.is_leaf)
+def _fitting(
+    tensors: Mapping[str, Tensor], given: Mapping[str, Any], problems: list[str]
+) -> dict[str, Any]:
+    """Return the arrays for the tensors of the same names; what does not fit is a problem."""
+    arrays: dict[str, Any] = {}
+    first: dict[int, str] = {}
+    for name, value in given.items():
+        try:
+            array = value.data if isinstance(value, Tensor) else as_array(value, copy=False)
+        except (DtypeError, ShapeError) as error:
+            problems.append(f"{name}: {error}")
+            continue
+        problem = _mismatch(tensors[name], array)
+        if problem:
+            problems.append(f"{name}: {problem}")
+            continue
+        arrays[name] = array
+        other = first.setdefault(id(tensors[name]), name)
+        if not np.array_equal(arrays[other], array, equal_nan=True):
+            problems.append(f"{name}: differs from {other}, with which it is shared")
+    return arrays
 
 
-def _is_state(tensor: Tensor) -> bool:
-    return _is_parameter(tensor) or isinstance(tensor, Buffer)
-
-
-def _as_plain(value: Any) -> Any:
-    return value.data if isinstance(value, Tensor) else as_array(value, copy=False)
+def _what(value: Any) -> str:
+    kind = type(value).__name__
+    return f"a result ({kind})" if isinstance(value, Tensor) and not value.is_leaf else kind
 
 
 def _mismatch(tensor: Tensor, array: Any) -> str | None:
@@ -420,12 +401,3 @@ def _mismatch(tensor: Tensor, array: Any) -> str | None:
     if is_floating(tensor.dtype) != is_floating(array.dtype):
         return f"dtype {array.dtype} where the model has {tensor.dtype}"
     return None
-
-
-def _contradictions(tensors: Mapping[str, Tensor], arrays: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the names of a shared tensor that are given different values."""
-    first: dict[int, str] = {}
-    for name, array in arrays.items():
-        other = first.setdefault(id(tensors[name]), name)
-        if not np.array_equal(arrays[other], array, equal_nan=True):
-            yield f"{name}: differs from {other}, with which it is shared"

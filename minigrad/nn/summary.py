@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minigrad.context import context, no_grad
-from minigrad.errors import DtypeError
+from minigrad.errors import ArgumentError, DtypeError
 from minigrad.nn.module import Call, Module
 from minigrad.tensor import Tensor
 
@@ -117,6 +117,8 @@ def summary(model: Module, *inputs: Any) -> Summary:
     ------
     DtypeError
         If `model` is not a module.
+    ArgumentError
+        If there is nothing to call it with.
 
     Examples
     --------
@@ -134,16 +136,24 @@ def summary(model: Module, *inputs: Any) -> Summary:
     101,770 parameters
     """
     if not isinstance(model, Module):
-        raise DtypeError(f"summary describes a Module, not {type(model).__name__}")
+        raise DtypeError(
+            f"summary describes a Module, not {type(model).__name__}; the order is (model, inputs)"
+        )
+    if not inputs or any(map(_is_shape, inputs)):
+        raise ArgumentError(
+            "summary calls the model, so give it a batch as the model takes it, not "
+            f"{'nothing' if not inputs else f'a shape {inputs[0]}'}: "
+            "nn.summary(model, np.zeros((1, 784), np.float32))"
+        )
     calls = _observed_calls(model, inputs)
     names = {id(module): name for name, module in model.named_modules()}
     counted: set[int] = set()
     rows = []
     for call, out in calls:
         module = call.module
-        if module is model and len(calls) > 1:
-            continue
         own = [t for _, t in module.own_parameters()]
+        if module is model and len(calls) > 1 and not own:
+            continue
         new = [t for t in own if id(t) not in counted]
         counted.update(map(id, own))
         rows.append(
@@ -162,6 +172,11 @@ def summary(model: Module, *inputs: Any) -> Summary:
         sum(p.size for p in parameters),
         sum(p.size for p in parameters if p.requires_grad),
     )
+
+
+def _is_shape(value: Any) -> bool:
+    parts = value if isinstance(value, tuple) else (value,)
+    return bool(parts) and all(isinstance(part, int) for part in parts)
 
 
 def _observed_calls(model: Module, inputs: tuple[Any, ...]) -> list[tuple[Call, Any]]:
