@@ -37,11 +37,11 @@ class ParamGroup(MutableMapping[str, Any]):
         self,
         slots: list[Slot],
         options: dict[str, Any],
-        check: Callable[[dict[str, Any]], dict[str, Any]],
+        check: Callable[[Options, Options], dict[str, Any]],
     ) -> None:
         self.slots = slots
-        self.check = check
-        self.options = check(options)  # replaced whenever one is set
+        self.check = check  # (changes, other options) -> all of them, checked
+        self.options = check(options, {})  # replaced whenever one is set
         self._layout: tuple[Kept, ...] = ()
         self._arranged_for: dict[str, Any] = {}
 
@@ -72,7 +72,7 @@ class ParamGroup(MutableMapping[str, Any]):
             raise ArgumentError(
                 "the parameters of a group are fixed; optimizer.add_param_group adds a group"
             )
-        self.options = self.check({**self.options, **changes})
+        self.options = self.check(changes, self.options)
 
     def arranged(self, layout: Callable[[Options], tuple[Kept, ...]]) -> tuple[Kept, ...]:
         """Return the layout for the options: the same object for as long as it is equal."""

@@ -36,7 +36,9 @@ Check: TypeAlias = Callable[[str, Any], Any]
 
 def _number(what: str, holds: Callable[[float], bool]) -> Check:
     def check(label: str, value: Any) -> float:
-        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        is_number = type(value) is float or (
+            isinstance(value, Real) and not isinstance(value, bool)
+        )
         if not is_number or not math.isfinite(value) or not holds(value):
             raise _refused(label, what, value)
         return float(value)

@@ -129,7 +129,7 @@ def _read_options(
             f"parameter group {index} has the parameters {saved['params']}, and here {positions}"
         )
     try:
-        return group.check({name: saved[name] for name in group.options})
+        return group.check({name: saved[name] for name in group.options}, {})
     except ArgumentError as error:
         problems.append(str(error))
         return group.options

@@ -46,7 +46,7 @@ class Optimizer(ABC):
     _scratch_count: ClassVar[int] = 1
 
     def __init__(self, params: Parameters | Iterable[Mapping[str, Any]], **defaults: Any) -> None:
-        self.defaults = self._checked(defaults)
+        self.defaults = self._checked(defaults, {})
         self.param_groups: list[ParamGroup] = []
         self._scratch: dict[Any, Arrays] = {}
         self._scalars: dict[Any, tuple[Array, tuple[Array, ...]]] = {}
@@ -201,10 +201,11 @@ class Optimizer(ABC):
         first = len(list(self._slots()))
         slots = [Slot(named, first + i) for i, named in enumerate(parameters)]
 
-        def check(options: dict[str, Any]) -> dict[str, Any]:
-            checked = self._checked(options, where)
-            for slot in slots:
-                _refuse_lost_eps(self._name, checked, slot)
+        def check(changes: Options, options: Options) -> dict[str, Any]:
+            checked = self._checked(changes, options, where)
+            if "eps" in changes:
+                for slot in slots:
+                    _refuse_lost_eps(self._name, checked["eps"], slot)
             return checked
 
         self.param_groups.append(ParamGroup(slots, {**self.defaults, **options}, check))
@@ -220,8 +221,8 @@ class Optimizer(ABC):
                 )
 
     @classmethod
-    def _checked(cls, options: Options, where: str = "") -> dict[str, Any]:
-        checked = check_options(cls._options, options, cls.__name__, where)
+    def _checked(cls, changes: Options, options: Options, where: str = "") -> dict[str, Any]:
+        checked = {**options, **check_options(cls._options, changes, cls.__name__, where)}
         conflict = cls._conflict(checked)
         if conflict:
             raise ArgumentError(f"{cls.__name__}{where}: {conflict}")
@@ -321,11 +322,11 @@ class Optimizer(ABC):
         return "\n".join(shown)
 
 
-def _refuse_lost_eps(owner: str, options: Options, slot: Slot) -> None:
+def _refuse_lost_eps(owner: str, eps: float, slot: Slot) -> None:
     dtype = slot.tensor.dtype
-    if "eps" in options and not dtype.type(options["eps"]):
+    if not dtype.type(eps):
         raise ArgumentError(
-            f"{owner}: eps={options['eps']} is 0 in {dtype}, the dtype of {slot.label}, where it "
+            f"{owner}: eps={eps} is 0 in {dtype}, the dtype of {slot.label}, where it "
             f"could not keep a division by zero away; use eps={float(np.finfo(dtype).tiny):.1g} "
             "or more"
         )
