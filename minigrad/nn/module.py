@@ -238,7 +238,7 @@ class Module:
         """
         if not isinstance(state, Mapping):
             raise StateDictError(
-                f"load_state_dict takes a dict of arrays by name, not {type(state).__name__}; a file "
+                f"load_state_dict takes a dict of arrays, not {type(state).__name__}; a file "
                 "is loaded with minigrad.io.load_weights_into(model, path)"
             )
         once = dict(self._named(is_state))
