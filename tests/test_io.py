@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from minigrad import _extras, _safetensors
+from minigrad import _extras, _safetensors, nn
 from minigrad import io as weights_io
 from minigrad._safetensors import decode
 from minigrad.errors import (
@@ -19,29 +19,12 @@ from minigrad.errors import (
     CheckpointError,
     DtypeError,
     MissingExtraError,
-    StateDictError,
 )
 from minigrad.io import inspect_weights, load_weights, load_weights_into, save_weights
 from minigrad.tensor import tensor
 
 DTYPES = ["?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8", "c8"]
 SUFFIXES = [".safetensors", ".npz"]
-
-
-class Model:
-    """As much of a module as the functions here need."""
-
-    def __init__(self, **arrays):
-        self.arrays = arrays
-
-    def state_dict(self):
-        return {name: array.copy() for name, array in self.arrays.items()}
-
-    def load_state_dict(self, mapping, strict=True):
-        wrong = [n for n in {**mapping, **self.arrays} if n not in mapping or n not in self.arrays]
-        if strict and wrong:
-            raise StateDictError(f"missing or unexpected: {wrong}")
-        self.arrays |= {name: mapping[name] for name in self.arrays if name in mapping}
 
 
 @pytest.fixture(autouse=True)
@@ -135,10 +118,11 @@ def test_nothing_at_all_is_a_file_too(tmp_path, suffix):
     assert load_weights(tmp_path / f"empty{suffix}") == {}
 
 
-def test_models_tensors_and_scalars_are_taken(tmp_path, small):
+def test_models_tensors_and_scalars_are_taken(tmp_path):
     path = tmp_path / "w.safetensors"
-    save_weights(Model(**small), path)
-    assert_same(load_weights(path), small)
+    model = make_model(0)
+    save_weights(model, path)
+    assert_same(load_weights(path), model.state_dict())
     save_weights({"t": tensor([1.0, 2.0], requires_grad=True), "s": np.float32(3)}, path)
     assert_same(load_weights(path), {"t": np.float32([1, 2]), "s": np.array(3, np.float32)})
 
@@ -335,6 +319,13 @@ def test_malformed_and_foreign_files_say_why(tmp_path, case):
     assert str(caught.value).startswith(str(tmp_path / "w.safetensors"))
 
 
+def test_a_header_over_the_limit_is_not_parsed(tmp_path, small, monkeypatch):
+    save_weights(small, tmp_path / "w.safetensors")
+    monkeypatch.setattr(_safetensors, "_HEADER_LIMIT", 100)
+    with pytest.raises(CheckpointError, match=r"a header of \d+ bytes .*\(at most 100\)"):
+        load_weights(tmp_path / "w.safetensors")
+
+
 @given(st.binary(max_size=60) | st.binary(max_size=60).map(with_header))
 def test_no_bytes_raise_anything_else(raw):
     try:
@@ -430,19 +421,37 @@ def test_a_missing_file_is_the_builtin_error(tmp_path):
 # --- Into a model ----------------------------------------------------------------------------
 
 
-def test_a_model_is_loaded_or_left_alone(tmp_path):
-    path = tmp_path / "w.safetensors"
-    save_weights(Model(weight=np.ones(3)), path)
-    model = Model(weight=np.zeros(3))
-    load_weights_into(model, path)
-    np.testing.assert_array_equal(model.arrays["weight"], np.ones(3))
+def make_model(seed):
+    return nn.Sequential(nn.Linear(4, 3, rng=seed), nn.ReLU(), nn.Linear(3, 2, rng=seed + 1))
 
-    other = Model(weight=np.zeros(3), bias=np.zeros(1))
-    with pytest.raises(CheckpointError, match=r"w\.safetensors: made for another.*Model.*bias"):
-        load_weights_into(other, path)
-    assert not other.arrays["weight"].any()
-    load_weights_into(other, path, strict=False)
-    assert other.arrays["weight"].all()
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_model_takes_the_weights_of_another(tmp_path, suffix):
+    path = tmp_path / f"w{suffix}"
+    trained, fresh = make_model(0), make_model(10)
+    save_weights(trained, path)
+    load_weights_into(fresh, path)
+    assert_same(fresh.state_dict(), trained.state_dict())
+    x = np.ones((2, 4), np.float32)
+    np.testing.assert_array_equal(fresh(x).data, trained(x).data)
+
+
+def test_a_file_of_another_model_changes_nothing(tmp_path):
+    path = tmp_path / "w.safetensors"
+    save_weights(nn.Sequential(nn.Linear(4, 3, rng=0), nn.ReLU(), nn.Linear(3, 5, rng=0)), path)
+    model = make_model(0)
+    before = model.state_dict()
+    with pytest.raises(CheckpointError, match=r"w\.safetensors: made for another.*Sequential, wh"):
+        load_weights_into(model, path)
+    assert_same(model.state_dict(), before)
+
+    save_weights({"0.weight": np.zeros((3, 4), np.float32)}, path)
+    with pytest.raises(CheckpointError, match=r"missing: 0\.bias"):
+        load_weights_into(model, path)
+    assert_same(model.state_dict(), before)
+    load_weights_into(model, path, strict=False)
+    assert not model[0].weight.data.any()
+    assert_same({"b": model[0].bias.data}, {"b": before["0.bias"]})
 
 
 # --- Writing ---------------------------------------------------------------------------------

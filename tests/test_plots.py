@@ -137,8 +137,8 @@ def test_the_pixels_are_the_ones_given():
     first, second = (axes.images[0] for axes in plot_images(images).axes)
     np.testing.assert_array_equal(second.get_array(), images[1].reshape(4, 4))
     assert first.get_clim() == second.get_clim() == (0, 31)  # one scale for all of them
-    colour = plot_images(np.full((1, 3, 2, 2), 255, np.uint8)).axes[0].images[0].get_array()
-    np.testing.assert_array_equal(colour, np.ones((2, 2, 3)))
+    colour = plot_images(np.full((1, 3, 2, 2), 51, np.uint8)).axes[0].images[0].get_array()
+    np.testing.assert_allclose(colour, np.full((2, 2, 3), 0.2))
     standardised = np.stack([np.full((2, 2, 3), -2.0), np.full((2, 2, 3), 3.0)])
     shown = [axes.images[0].get_array().max() for axes in plot_images(standardised).axes]
     assert shown == [0, 1]

@@ -435,6 +435,8 @@ def test_predictions_that_are_not_one_per_sample_are_refused():
         predict(lambda x: (x, x), np.zeros(3))
     with pytest.raises(ArgumentError, match="batch_size=2 is for an array; x makes its own"):
         predict(lambda x: x, [np.zeros(3)].__iter__(), batch_size=2)
+    with pytest.raises(ArgumentError, match="batch_size"):
+        predict(lambda x: x, np.zeros(3), batch_size=0)
     with pytest.raises(DtypeError, match=r"model is the class Spy; pass Spy\(\)"):
         predict(Spy, np.zeros(3))
 

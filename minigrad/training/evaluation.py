@@ -15,7 +15,7 @@ from minigrad.training.metrics import Meter, Metrics, named_metrics
 
 __all__ = ["check_callable", "evaluate", "loss_value", "measure", "predict"]
 
-_BATCH_SIZE = {"batch_size": 256}
+_BATCH_SIZE = 256
 
 
 def evaluate(
@@ -76,7 +76,8 @@ def evaluate(
         check_callable("loss", loss)
     elif not functions:
         raise ArgumentError("there is nothing to evaluate: pass loss=, metrics=, or both")
-    batches = as_batches(data, name="data", passes=1, defaults=_BATCH_SIZE, batch_size=batch_size)
+    defaults = {"batch_size": _BATCH_SIZE}
+    batches = as_batches(data, name="data", passes=1, defaults=defaults, batch_size=batch_size)
     return measure(model, batches, loss, functions, "data")
 
 
@@ -178,7 +179,7 @@ def _inputs(x: Any, batch_size: int | None) -> Iterable[Any]:
             "x is a tuple, and predict takes the inputs alone: predict(model, x), not (x, y)"
         )
     if isinstance(x, list | np.ndarray | Tensor) or hasattr(x, "__array_function__"):
-        return DataLoader(x, batch_size=batch_size or _BATCH_SIZE["batch_size"])
+        return DataLoader(x, batch_size=_BATCH_SIZE if batch_size is None else batch_size)
     if batch_size is not None:
         raise ArgumentError(f"batch_size={batch_size} is for an array; x makes its own batches")
     if isinstance(x, str | Mapping) or not isinstance(x, Iterable):
