@@ -95,14 +95,8 @@ def _pass_back(
     observer: Observer | None,
 ) -> None:
     """Apply the node's rule, and add what it gives to the gradients of the parents."""
-    args = cast("tuple[Any, ...]", node.args)
-    out = node.out if node.out is not None else node
-    if wrap is not None:
-        args = tuple(
-            wrap(value, parent) if parent is not None and value is not parent else value
-            for value, parent in zip(args, node.parents, strict=True)
-        )
-        out = wrap(out, node) if out is not node else out
+    out, args = _saved_values(node, wrap)
+    kwargs = node.kwargs or {}
     if observer is not None:
         observer.visiting(node)
     rule = node.rule
@@ -110,10 +104,11 @@ def _pass_back(
         if parent not in live:
             continue
         vjp = rule.vjp(index)
-        if node.kwargs is None:
-            contribution = vjp(gradient, out, *args)
-        else:
-            contribution = vjp(gradient, out, *args, **node.kwargs)
+        try:
+            contribution = vjp(gradient, out, *args, **kwargs)
+        except Exception as error:
+            error.add_note(f"in the gradient rule of {node.where()} for argument {index}")
+            raise
         if contribution is None:
             continue
         contribution = _fit(contribution, parent, node, index)
@@ -125,19 +120,33 @@ def _pass_back(
             gradients[parent] = contribution
 
 
+def _saved_values(node: Node, wrap: Wrap | None) -> tuple[Any, tuple[Any, ...]]:
+    """Return the result and the arguments, the vertex in the place of what was not kept."""
+    args = cast("tuple[Any, ...]", node.args)
+    out = node.out if node.out is not None else node
+    if wrap is None:
+        return out, args
+    return wrap(out, node) if out is not node else out, tuple(
+        wrap(value, parent) if parent is not None and value is not parent else value
+        for value, parent in zip(args, node.parents, strict=True)
+    )
+
+
 def _fit(contribution: Array, parent: Vertex, node: Node, index: int) -> Array:
     """Undo broadcasting and promotion; refuse what cannot be the gradient of that argument."""
     try:
         if contribution.shape != parent.shape:
             contribution = _unbroadcast(contribution, parent.shape)
         if contribution.dtype is not parent.dtype and contribution.dtype != parent.dtype:
+            if contribution.dtype.kind == "c" != parent.dtype.kind:
+                raise ValueError("complex numbers for real ones")
             contribution = contribution.astype(parent.dtype)
     except (AttributeError, ValueError, TypeError) as error:
         got = getattr(contribution, "shape", None)
         raise RuleError(
             f"the gradient rule of {node.rule.name} returned "
-            f"{f'shape {got}' if got is not None else repr(contribution)} for its argument "
-            f"{index}, whose shape is {parent.shape}"
+            f"{repr(contribution) if got is None else f'shape {got}, {contribution.dtype},'} for "
+            f"its argument {index}, which has shape {parent.shape}, {parent.dtype}"
         ) from error
     return contribution
 
@@ -174,10 +183,15 @@ def is_exclusive(holder: dict[Any, Array], key: Any) -> bool:
     """Return whether an array's memory is reachable through this dictionary entry only.
 
     A view refers to the array whose memory it shows (its ``base``), so an array without a base
-    that nothing else refers to shares its memory with nobody.
+    that nothing else refers to shares its memory with nobody. Neither does one that cannot be
+    written to count.
     """
     # Two references: the dictionary's, and the one that the call itself holds.
-    return getrefcount(holder[key]) == 2 and getattr(holder[key], "base", holder) is None
+    return (
+        getrefcount(holder[key]) == 2
+        and getattr(holder[key], "base", holder) is None
+        and getattr(holder[key].flags, "writeable", True)
+    )
 
 
 def _count_consumers(roots: list[Vertex], targets: Collection[Vertex] | None) -> dict[Vertex, int]:
