@@ -136,7 +136,7 @@ def _recorded(
     fields = (
         rule,
         tuple(parents),
-        tuple([p if p is not None and p.requires_grad else None for p in parents]),
+        _requiring_grad(parents),
         tuple(values),
         kwargs or None,
         out if saves[0] else None,
@@ -151,15 +151,25 @@ def _recorded(
     return wrap(out, node)
 
 
-def _memory_owner(out: Array, values: list[Any], parents: list[Vertex | None]) -> Leaf | None:
+def _memory_owner(out: Array, values: list[Any], parents: list[Vertex | None]) -> Any:
     """Return the leaf whose values a result shows, as a slice or a transpose does."""
-    base = getattr(out, "base", None)
-    for value, parent in zip(values, parents, strict=True):
-        if value is out or (
-            base is not None and (value is base or getattr(value, "base", None) is base)
-        ):
-            return parent if isinstance(parent, Leaf) else getattr(parent, "owner", None)
+    memory = getattr(out, "base", None)
+    if memory is None:
+        memory = out
+    for index, parent in enumerate(parents):
+        if parent is not None and parent.version:
+            value = values[index]
+            if value is memory or getattr(value, "base", None) is memory:
+                return getattr(parent, "owner", parent)
     return None
+
+
+def _requiring_grad(parents: list[Vertex | None]) -> tuple[Vertex | None, ...]:
+    return tuple([p if p is not None and p.requires_grad else None for p in parents])
+
+
+def _vertex_of(operand: Any) -> Vertex | None:
+    return operand._vertex() if isinstance(operand, Tensor) else None
 
 
 def _stand_in(value: Any) -> Any:
@@ -204,17 +214,20 @@ def _binary(
         if not live or not current.recording:
             return wrap(out, None)
         x_node = x_node or self._vertex()
-        y_node = y_node or (other._vertex() if isinstance(other, Tensor) else None)
+        y_node = y_node or (None if y is other else _vertex_of(other))
         save_out, save_x, save_y = rule.saves_of_two[live] or rule.saves(live, 2)
         x, versions = (x, x_node.version) if save_x else (x_node, 0)
         if not save_y:
             y = y_node or _stand_in(y)
         elif y_node is not None:
             versions += y_node.version
+        parents: tuple[Vertex | None, ...] = (x_node, y_node)
+        all_live = live == 3 or y_node is None
+        wanted = parents if all_live else (x_node, None) if live == 1 else (None, y_node)
         node = Node(
             rule,
-            (x_node, y_node),
-            (x_node if live & 1 else None, y_node if live & 2 else None),
+            parents,
+            wanted,
             (x, y),
             None,
             out if save_out else None,
