@@ -27,7 +27,6 @@ __all__ = [
     "decays",
     "flag",
     "known_names",
-    "number",
     "positive",
 ]
 
@@ -46,7 +45,6 @@ def _number(what: str, holds: Callable[[float], bool]) -> Check:
     return check
 
 
-number = _number("a finite number", lambda x: True)
 at_least_zero = _number("a number of at least 0", lambda x: x >= 0)
 positive = _number("a number greater than 0", lambda x: x > 0)
 decay = _number("a number in [0, 1)", lambda x: 0 <= x < 1)  # the share of an average that stays

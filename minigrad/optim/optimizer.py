@@ -40,6 +40,38 @@ class Optimizer(ABC):
         The groups; ``optimizer.param_groups[0]["lr"] = 0.01`` takes effect at the next step.
     defaults : dict
         The options that a group has unless it sets them.
+
+    Examples
+    --------
+    An optimizer of one's own:
+
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> class SignSGD(mg.optim.Optimizer):
+    ...     _options = {"lr": lambda label, value: float(value)}
+    ...
+    ...     def _coefficients(self, options, step):
+    ...         return (options["lr"],)
+    ...
+    ...     def _update(self, w, g, kept, k, scratch, options):
+    ...         (lr,), (s,) = k, scratch
+    ...         np.sign(g, out=s)
+    ...         np.multiply(s, lr, out=s)
+    ...         np.subtract(w, s, out=w)
+    ...
+    ...     @classmethod
+    ...     def _formula(cls, options):
+    ...         return "steps of one length", ["w <- w - lr sign(g)"]
+    >>> w = mg.tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = SignSGD([w], lr=0.5)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.data
+    array([ 0.5, -1.5], dtype=float32)
+    >>> optimizer
+    SignSGD: steps of one length
+      w <- w - lr sign(g)
+      <1 parameter: lr=0.5>
     """
 
     _options: ClassVar[Mapping[str, Check]]
@@ -133,13 +165,13 @@ class Optimizer(ABC):
         layout = group.arranged(self._layout)
         update = self._update
         k: Scalars = ()
-        step, dtype = 0, None  # what k is for
+        step, dtype, kind = 0, None, None  # what k is for
         for slot, w, g in ready:
             slot.steps += 1
             if slot.layout is not layout:
                 slot.arrange(layout)
-            if slot.steps != step or w.dtype is not dtype:
-                step, dtype = slot.steps, w.dtype
+            if slot.steps != step or w.dtype is not dtype or type(w) is not kind:
+                step, dtype, kind = slot.steps, w.dtype, type(w)
                 k = self._as_scalars(self._coefficients(options, step), w)
             update(w, g, slot.arrays, k, slot.scratch, options)
             slot.tensor.increment_version()

@@ -292,6 +292,8 @@ class Foreign(np.lib.mixins.NDArrayOperatorsMixin):
     size = property(lambda self: self.array.size)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        if any(isinstance(x, np.ndarray) for x in inputs):
+            return NotImplemented  # as CuPy does: the two kinds do not mix
         inputs = tuple(x.array if isinstance(x, Foreign) else x for x in inputs)
         (out,) = kwargs.pop("out", (None,))
         if out is not None:
@@ -327,6 +329,21 @@ def test_foreign_arrays(make):
     assert isinstance(foreign.data, Foreign)
     np.testing.assert_array_equal(foreign.data.array, plain.data)
     optimizers[1].load_state_dict(optimizers[1].state_dict())
+
+
+def test_plain_and_foreign_arrays_in_one_group():
+    alone, plain = parameter(), parameter()
+    foreign = mg.from_numpy(Foreign(plain.data.copy()))
+    foreign.requires_grad = True
+    together, separate = optim.Adam([plain, foreign]), optim.Adam([alone])
+    for t in range(2):
+        for param in (alone, plain):
+            set_grad(param, t)
+        foreign.grad = Foreign(plain.grad)
+        together.step()
+        separate.step()
+    np.testing.assert_array_equal(plain.data, alone.data)
+    np.testing.assert_array_equal(foreign.data.array, alone.data)
 
 
 # --- What it says of itself ----------------------------------------------------------------------
