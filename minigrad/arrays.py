@@ -35,6 +35,8 @@ def as_array(data: Any, dtype: DTypeLike | None = None, *, copy: bool = True) ->
         If a nested sequence is ragged.
     """
     if hasattr(data, "__array_function__"):
+        if data.dtype.kind in "OSUmM":
+            raise DtypeError(_not_numbers(data, dtype))
         return data.astype(data.dtype if dtype is None else dtype, copy=copy)
     try:
         array = np.array(data, dtype=dtype)

@@ -110,7 +110,7 @@ class Conversions:
         return self.shape[0]
 
     def __contains__(self, value: Any) -> bool:
-        return getattr(value, "_data", value) in self._data
+        return bool(np.any(self._data == getattr(value, "_data", value)))
 
     def __repr__(self) -> str:
         values = np.array2string(np.asarray(self._data), separator=", ", prefix="tensor(")

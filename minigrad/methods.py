@@ -97,8 +97,8 @@ class ArrayMethods:
         return np.ravel(self)  # type: ignore[call-overload]
 
     def flatten(self) -> Any:
-        """All elements on one axis, as `ravel`; nothing written to a result is seen elsewhere."""
-        return np.ravel(self)  # type: ignore[call-overload]
+        """All elements on one axis, as `ravel`, in memory of their own."""
+        return np.copy(np.ravel(self))  # type: ignore[call-overload]
 
     def clip(self, min: Any = None, max: Any = None) -> Any:  # noqa: A002 (NumPy's names)
         """Elements limited to ``min`` and ``max``; at both bounds the gradient passes."""

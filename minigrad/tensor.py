@@ -179,10 +179,10 @@ def _stand_in(value: Any) -> Any:
 
 def _fail(rule: Rule, values: list[Any], current: Context, error: Exception) -> NoReturn:
     path = current.scope.path if current.scope is not None else ""
-    explained = explain(rule.function, rule.name, values, path, error)
-    if explained is error:
-        raise error
-    raise explained from error
+    try:
+        raise explain(rule.function, rule.name, values, path, error)
+    finally:
+        del error  # which would hold this frame, and the frame would hold it
 
 
 def _binary(
@@ -520,7 +520,10 @@ class Tensor(Conversions, ArrayMethods):
                     "backward(gradient) with an array of that shape"
                 )
             return np.ones_like(self.data)
-        seed = gradient if isinstance(gradient, Tensor) else as_array(gradient, self.dtype)
+        if isinstance(gradient, Tensor):
+            seed = gradient if gradient.dtype == self.dtype else gradient.astype(self.dtype)
+        else:
+            seed = as_array(gradient, self.dtype)
         if seed.shape != self.shape:
             raise ShapeError(
                 f"backward(gradient) needs the gradient to have the tensor's shape {self.shape}, "
@@ -554,8 +557,18 @@ class Tensor(Conversions, ArrayMethods):
 
         A graph that still needs the old values then refuses to be walked back, instead of giving
         wrong gradients.
+
+        Raises
+        ------
+        GraphError
+            If the tensor is a result, whose values are those that its graph needs.
         """
-        if isinstance(self._node, Leaf):
+        if isinstance(self._node, Node):
+            raise GraphError(
+                f"the values of a result (of {self._node.where()}) must not be changed; change a "
+                "copy, or detach() it first"
+            )
+        if self._node is not None:
             self._node.version += 1
 
     def convert_(self, dtype: DTypeLike) -> Self:
@@ -808,7 +821,8 @@ def walk_back(
     """Call `backpropagate` with rules on plain arrays, or on tensors if a graph is to be made."""
     if not create_graph:
         plain = [(vertex, unwrap(seed)) for vertex, seed in seeds]
-        return backpropagate(plain, targets=targets, retain_graph=retain_graph)
+        gradients = backpropagate(plain, targets=targets, retain_graph=retain_graph)
+        return {vertex: unwrap(gradient) for vertex, gradient in gradients.items()}
     tensors = [
         (vertex, seed if isinstance(seed, Tensor) else wrap(seed, None)) for vertex, seed in seeds
     ]
