@@ -12,11 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.errors import ArgumentError, NoGradientRuleError
+from minigrad.errors import ArgumentError, GraphError, NoGradientRuleError
 from minigrad.graph import Rule
-from minigrad.tensor import Tensor, apply, handlers, rule_of, unwrap
+from minigrad.tensor import Tensor, apply, handlers, loses_gradient, rule_of, unwrap
 
-__all__ = ["composite", "defvjp", "differentiable_functions", "nondifferentiable", "primitive"]
+__all__ = [
+    "composite",
+    "defvjp",
+    "differentiable_functions",
+    "nondifferentiable",
+    "primitive",
+    "writing",
+]
 
 Function = Callable[..., Any]
 
@@ -148,11 +155,22 @@ def differentiable_functions() -> dict[str, Function]:
 _without_gradient: set[Function] = set()
 
 
-def nondifferentiable(*functions: Function) -> None:
-    """Declare that functions have no gradient: of tensors they give plain arrays and numbers."""
+def nondifferentiable(*functions: Function, of_first_only: bool = False) -> None:
+    """Declare that functions have no gradient: of tensors they give plain arrays and numbers.
+
+    With `of_first_only` that is said of the first argument, and another one that requires a
+    gradient is refused.
+    """
     for function in functions:
         _without_gradient.add(function)
-        handlers[function] = _plain_handler(function)
+        handlers[function] = _plain_handler(function, of_first_only)
+
+
+def writing(*functions: Function) -> None:
+    """Declare that functions write into their first argument, which must not be a tensor."""
+    for function in functions:
+        _without_gradient.add(function)
+        handlers[function] = _writing_handler(function)
 
 
 def composite(*functions: Function) -> Callable[[Function], Function]:
@@ -180,12 +198,38 @@ _FORWARD_ONLY = {"dtype", "casting", "order", "subok", "optimize"}
 _ABSENT = {"out": None, "where": True, "initial": np._NoValue}
 
 
-def _plain_handler(function: Function) -> Function:
+def _plain_handler(function: Function, of_first_only: bool) -> Function:
     def call(*args: Any, **kwargs: Any) -> Any:
+        if of_first_only:
+            _refuse_gradient(function, [*args, *kwargs.values()][1:])
         plain = {name: unwrap(value) for name, value in kwargs.items()}
         return function(*map(unwrap, args), **plain)
 
     return call
+
+
+def _writing_handler(function: Function) -> Function:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        target, *values = [*args, *kwargs.values()]
+        if isinstance(target, Tensor):
+            raise GraphError(
+                f"{_name(function)} cannot write into a tensor; write t[index] = value, under "
+                "minigrad.no_grad() if t requires a gradient"
+            )
+        _refuse_gradient(function, values)
+        plain = {name: unwrap(value) for name, value in kwargs.items()}
+        return function(*map(unwrap, args), **plain)
+
+    return call
+
+
+def _refuse_gradient(function: Function, values: list[Any]) -> None:
+    if loses_gradient(values):
+        raise NoGradientRuleError(
+            f"{_name(function)} has no gradient rule for an argument that requires a gradient "
+            "here, so it would be lost; compute it from functions that have one, or pass "
+            "tensor.detach()"
+        )
 
 
 def _ufunc_handler(rule: Rule) -> Function:
@@ -244,5 +288,6 @@ def _apply_with_options(
             f"{', '.join(sorted(unknown))}; leave it out (np.where selects elements), or pass "
             "tensor.detach()"
         )
+    _refuse_gradient(rule.function, list(kwargs.values()))
     compute = functools.partial(rule.function, **forward_only) if forward_only else None
     return apply(rule, args, options, compute)

@@ -28,6 +28,7 @@ __all__ = [
     "apply",
     "from_numpy",
     "handlers",
+    "loses_gradient",
     "rule_of",
     "tensor",
     "unwrap",
@@ -631,7 +632,7 @@ class Tensor(Conversions, ArrayMethods):
     # --- NumPy's protocols -------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if kwargs.get("out") is not None:
+        if method == "at" or kwargs.get("out") is not None:
             return _write_into(ufunc, method, inputs, kwargs)
         function: Callable[..., Any] = ufunc
         if method != "__call__":
@@ -863,7 +864,7 @@ def _dispatch(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
     handler = handlers.get(function)
     if handler is not None:
         return handler(*args, **kwargs)
-    if context.get().recording and _requires_grad([*args, *kwargs.values()]):
+    if loses_gradient([*args, *kwargs.values()]):
         raise NoGradientRuleError(
             f"{_full_name(function)} has no gradient rule, so the gradient would be lost; compute "
             "it from functions that have one, define a rule with "
@@ -871,6 +872,11 @@ def _dispatch(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
         )
     out = function(*unwrap(args), **{name: unwrap(value) for name, value in kwargs.items()})
     return wrap(out, None) if hasattr(out, "dtype") and out.dtype.kind in "fc" else out
+
+
+def loses_gradient(values: Iterable[Any]) -> bool:
+    """Return whether a gradient is lost where these values are used without being recorded."""
+    return context.get().recording and _requires_grad(values)
 
 
 def _requires_grad(values: Iterable[Any]) -> bool:
@@ -894,12 +900,13 @@ def _write_into(
     ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Compute into an array, which is fine as long as no gradient is lost that way."""
-    (target,) = kwargs["out"]
-    if isinstance(target, Tensor) or _requires_grad(inputs):
-        kind = "a tensor" if isinstance(target, Tensor) else "an array"
+    targets = kwargs.get("out", inputs[:1])
+    into_tensor = any(isinstance(target, Tensor) for target in targets)
+    if into_tensor or loses_gradient(inputs):
+        kind = "a tensor" if into_tensor else "an array"
         raise GraphError(
             f"numpy.{ufunc.__name__} cannot write into {kind} here: the gradient would be lost; "
-            "write result = ... without out= (and array = array + t, not array += t), or pass "
-            "t.detach()"
+            "write result = ... without out= (and array = array + t, not array += t), pass "
+            "t.detach(), or change a tensor by t[index] = value"
         )
     return getattr(ufunc, method)(*unwrap(inputs), **kwargs)
