@@ -400,7 +400,7 @@ def resolve(initializer: Initializer | str) -> Initializer:
             f"{described(initializer)}; values of your own are assigned: layer.weight.data = array"
         )
     if initializer not in INITIALIZERS:
-        close = difflib.get_close_matches(initializer, INITIALIZERS, n=2)
+        close = difflib.get_close_matches(initializer, INITIALIZERS, n=2, cutoff=0.5)
         hint = f"did you mean {' or '.join(map(repr, close))}? T" if close else "t"
         raise ArgumentError(
             f"there is no initialiser {initializer!r}; {hint}here are "

@@ -189,13 +189,13 @@ def cross_entropy(
     logits = _as_logits(logits)
     targets = _as_targets(targets, logits)
     label_smoothing = number(label_smoothing, SMOOTHING, is_share)
-    if targets.dtype.kind != "f" and not label_smoothing:
-        if reduction == "mean" and logits.ndim == 2 and len(targets):
-            return _with_class_check(_mean_cross_entropy, logits, targets)
-        return _nll(log_softmax(logits), targets, reduction)
     if targets.dtype.kind != "f":
         classes = logits.shape[-1]
         _check_labels(targets, classes)
+        if not label_smoothing:
+            if reduction == "mean" and logits.ndim == 2 and len(targets):
+                return _mean_cross_entropy(logits, targets)
+            return _nll(log_softmax(logits), targets, reduction)
         targets = np.eye(classes, dtype=logits.dtype)[targets]
     if label_smoothing:
         targets = targets * (1 - label_smoothing) + label_smoothing / logits.shape[-1]
@@ -262,7 +262,8 @@ def _check_distributions(targets: Array) -> None:
 
 
 def _check_labels(labels: Array, classes: int) -> None:
-    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
+    # As unsigned numbers, negative labels are too large; as an index, -1 would be the last class.
+    if labels.size and labels.astype(np.uintp).max() >= classes:
         wrong = labels[(labels < 0) | (labels >= classes)].ravel()[0]
         advice = f"the model has one output for each class, so it would need {wrong + 1}"
         if classes == 1:
@@ -277,19 +278,9 @@ def _check_labels(labels: Array, classes: int) -> None:
         )
 
 
-def _with_class_check(function: Any, rows: Array, labels: Array) -> Array:
-    """Pick by label; only if that fails, or an index from the end slipped in, look why."""
-    try:
-        # As unsigned numbers, negative labels are out of range, too.
-        return function(rows, labels.astype(np.uintp))
-    except IndexError:
-        _check_labels(labels, rows.shape[-1])
-        raise
-
-
 def _nll(log_probabilities: Array, labels: Array, reduction: str) -> Array:
     rows = np.reshape(log_probabilities, (-1, log_probabilities.shape[-1]))
-    losses = _with_class_check(_pick, rows, labels.reshape(-1))
+    losses = _pick(rows, labels.reshape(-1))
     return _reduce(np.reshape(losses, labels.shape) if labels.ndim != 1 else losses, reduction)
 
 
@@ -335,6 +326,7 @@ def nll_loss(log_probabilities: Array, targets: Array, *, reduction: str = "mean
             + _reshape_hint(targets, tuple(log_probabilities.shape)[:-1])
         )
     _check_integers(targets)
+    _check_labels(targets, log_probabilities.shape[-1])
     return _nll(log_probabilities, targets, reduction)
 
 
