@@ -18,16 +18,32 @@ Array = Any
 
 @primitive
 def _product(x: Array, weight: Array) -> Array:
+    _check(x, weight)
     return x @ weight.T
 
 
 @primitive
 def _affine(x: Array, weight: Array, bias: Array) -> Array:
+    _check(x, weight)
+    if getattr(bias, "shape", None) != weight.shape[:1]:
+        raise ShapeError(
+            f"linear with a weight of shape {weight.shape} takes a bias of shape "
+            f"{weight.shape[:1]}, not {plain_shape(bias)}"
+        )
     out = x @ weight.T
-    if out.dtype == np.result_type(out, bias) and out.shape:
+    if out.dtype is bias.dtype and out.shape:
         out += bias  # in the memory just allocated
         return out
     return out + bias
+
+
+def _check(x: Array, weight: Array) -> None:
+    try:
+        fits = x.shape[-1:] == weight.shape[1:] != () and x.dtype.kind == "f"
+    except AttributeError:
+        fits = False
+    if not fits:
+        raise _misfit(x, weight)
 
 
 def _rows(x: Array) -> Array:
@@ -41,7 +57,7 @@ def _input(g: Array, _out: Array, _x: Array, weight: Array, _bias: Array = None)
 
 def _weight(g: Array, _out: Array, x: Array, _weight: Array, _bias: Array = None) -> Array:
     # (N, out).T @ (N, in) -> (out, in)
-    return np.swapaxes(_rows(g), 0, 1) @ _rows(x)
+    return _rows(g).T @ _rows(x)
 
 
 def _bias(g: Array, _out: Array, _x: Array, _weight: Array, _bias: Array) -> Array:
@@ -82,20 +98,7 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
     >>> F.linear(np.array([[1.0, 2.0]]), np.array([[1.0, 3.0], [5.0, 7.0]]), np.array([0.5, 0.0]))
     array([[ 7.5, 19. ]])
     """
-    try:
-        fits = x.shape[-1:] == weight.shape[1:] != () and x.dtype.kind == "f"
-    except AttributeError:
-        fits = False
-    if not fits:
-        raise _misfit(x, weight)
-    if bias is None:
-        return _product(x, weight)
-    if getattr(bias, "shape", None) != weight.shape[:1]:
-        raise ShapeError(
-            f"linear with a weight of shape {weight.shape} takes a bias of shape "
-            f"{weight.shape[:1]}, not {plain_shape(bias)}"
-        )
-    return _affine(x, weight, bias)
+    return _product(x, weight) if bias is None else _affine(x, weight, bias)
 
 
 def _misfit(x: Any, weight: Any) -> ShapeError | DtypeError:

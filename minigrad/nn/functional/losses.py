@@ -110,7 +110,14 @@ def _one_hot(labels: Array, classes: int, dtype: Any) -> Array:
 @primitive
 def _mean_cross_entropy(logits: Array, labels: Array) -> Array:
     """Compute the mean cross-entropy of logits with integer labels, in one operation."""
-    return _pick(log_softmax(logits), labels).mean()
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    try:
+        right = shifted[np.arange(len(labels)), labels.astype(np.uintp)]
+    except IndexError:
+        _check_labels(labels, logits.shape[1])
+        raise
+    normalizers = np.log(np.exp(shifted).sum(axis=1))
+    return (normalizers - right).sum() / len(labels)
 
 
 def _mean_cross_entropy_logits(g: Array, _out: Array, logits: Array, labels: Array) -> Array:
@@ -190,11 +197,11 @@ def cross_entropy(
     targets = _as_targets(targets, logits)
     label_smoothing = number(label_smoothing, SMOOTHING, is_share)
     if targets.dtype.kind != "f":
+        if reduction == "mean" and logits.ndim == 2 and len(targets) and not label_smoothing:
+            return _mean_cross_entropy(logits, targets)
         classes = logits.shape[-1]
         _check_labels(targets, classes)
         if not label_smoothing:
-            if reduction == "mean" and logits.ndim == 2 and len(targets):
-                return _mean_cross_entropy(logits, targets)
             return _nll(log_softmax(logits), targets, reduction)
         targets = np.eye(classes, dtype=logits.dtype)[targets]
     if label_smoothing:
