@@ -110,12 +110,9 @@ def _one_hot(labels: Array, classes: int, dtype: Any) -> Array:
 @primitive
 def _mean_cross_entropy(logits: Array, labels: Array) -> Array:
     """Compute the mean cross-entropy of logits with integer labels, in one operation."""
+    _check_labels(labels, logits.shape[1])
     shifted = logits - logits.max(axis=1, keepdims=True)
-    try:
-        right = shifted[np.arange(len(labels)), labels.astype(np.uintp)]
-    except IndexError:
-        _check_labels(labels, logits.shape[1])
-        raise
+    right = shifted[np.arange(len(labels)), labels]
     normalizers = np.log(np.exp(shifted).sum(axis=1))
     return (normalizers - right).sum() / len(labels)
 
@@ -270,7 +267,7 @@ def _check_distributions(targets: Array) -> None:
 
 def _check_labels(labels: Array, classes: int) -> None:
     # As unsigned numbers, negative labels are too large; as an index, -1 would be the last class.
-    if labels.size and labels.astype(np.uintp).max() >= classes:
+    if labels.size and np.maximum.reduce(labels.astype(np.uintp), axis=None) >= classes:
         wrong = labels[(labels < 0) | (labels >= classes)].ravel()[0]
         advice = f"the model has one output for each class, so it would need {wrong + 1}"
         if classes == 1:
