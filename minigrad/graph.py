@@ -24,6 +24,8 @@ __all__ = ["Array", "Leaf", "Node", "Rule", "Vertex", "View"]
 Array: TypeAlias = Any  # whatever speaks NumPy: an ndarray, a CuPy array, a Tensor
 Vjp: TypeAlias = Callable[..., Array]
 
+_FEW = 8  # arguments: so many combinations that want gradients are worth remembering
+
 
 # --- Rules -----------------------------------------------------------------------------------
 
@@ -37,13 +39,14 @@ class Rule:
     backward, and a stand-in with its ``shape``, ``dtype``, ``ndim`` and ``size`` is passed.
     """
 
-    __slots__ = ("_saves", "each", "function", "name", "saves_of_two", "vjps")
+    __slots__ = ("_parameters", "_saves", "each", "function", "name", "saves_of_two", "vjps")
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.name: str = getattr(function, "__name__", None) or repr(function)
         self.vjps: tuple[Vjp | None, ...] = ()
         self.each: Vjp | None = None
+        self._parameters: list[list[tuple[bool, bool]]] = []
         self._saves: dict[tuple[int, int], tuple[bool, ...]] = {}
         self.saves_of_two: list[tuple[bool, ...] | None] = [None] * 4
 
@@ -51,6 +54,8 @@ class Rule:
         """Set the rule: one function per argument, or one that is told which argument."""
         self.vjps = vjps
         self.each = each
+        self._parameters = [_after_cotangent(vjp, leading=1) for vjp in vjps]
+        self._parameters.append(_after_cotangent(each, leading=2))
         self._saves.clear()
         self.saves_of_two = [None] * 4
 
@@ -72,28 +77,24 @@ class Rule:
         try:
             return self._saves[live, arity]
         except KeyError:
-            wanted = [index for index in range(arity) if live >> index & 1]
-            needs = [self._needs(index, arity) for index in wanted]
+            wanted = [index for index, bit in enumerate(reversed(bin(live))) if bit == "1"]
+            # Beyond the rules for single arguments all have the same.
+            needs = [self._needs(index, arity) for index in wanted[: len(self.vjps) + 1]]
             flags = tuple(any(column) for column in zip(*needs, strict=True))
-            self._saves[live, arity] = flags
+            if arity <= _FEW:
+                self._saves[live, arity] = flags
             if arity == 2:
                 self.saves_of_two[live] = flags  # for binary operators, at the cost of an index
             return flags
 
     def _needs(self, index: int, arity: int) -> list[bool]:
-        vjp = self.vjp(index)
+        self.vjp(index)  # or say that there is none
+        own = index < len(self.vjps) and self.vjps[index] is not None
         flags: list[bool] = []
-        for parameter in inspect.signature(vjp).parameters.values():
-            needed = not parameter.name.startswith("_")
-            if parameter.kind is parameter.VAR_POSITIONAL:
-                flags += [needed] * (2 + arity - len(flags))
-            elif parameter.kind in (
-                parameter.POSITIONAL_ONLY,
-                parameter.POSITIONAL_OR_KEYWORD,
-            ):
-                flags.append(needed)
-        # Without the cotangent; options given by position are small and always passed.
-        return (flags[1:] + [True] * arity)[: 1 + arity]
+        for needed, is_variadic in self._parameters[index if own else -1]:
+            flags += [needed] * (1 + arity - len(flags) if is_variadic else 1)
+        # Options given by position are small and always passed.
+        return (flags + [True] * (1 + arity))[: 1 + arity]
 
     def _missing(self, index: int) -> RuleError:
         if not self.vjps and self.each is None:
@@ -107,6 +108,26 @@ class Rule:
 
     def __repr__(self) -> str:
         return f"<rule of {self.name}>"
+
+
+def _after_cotangent(vjp: Vjp | None, leading: int) -> list[tuple[bool, bool]]:
+    """Return whether a rule needs each parameter from `out` on, and whether it is variadic."""
+    if vjp is None:
+        return []
+    try:
+        parameters = list(inspect.signature(vjp).parameters.values())
+    except ValueError:  # compiled: who knows what it needs
+        return []
+    kinds = (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.VAR_POSITIONAL,
+    )
+    return [
+        (not parameter.name.startswith("_"), parameter.kind is parameter.VAR_POSITIONAL)
+        for parameter in parameters
+        if parameter.kind in kinds
+    ][leading:]
 
 
 # --- Vertices --------------------------------------------------------------------------------
