@@ -179,6 +179,8 @@ def composite(*functions: Function) -> Callable[[Function], Function]:
     def declare(implementation: Function) -> Function:
         for function in functions:
             handlers[function] = implementation
+        # For Python's own messages about options that it does not take.
+        implementation.__qualname__ = f"minigrad's {_name(functions[0])}"
         return implementation
 
     return declare
@@ -234,6 +236,9 @@ def _refuse_gradient(function: Function, values: list[Any]) -> None:
 
 def _ufunc_handler(rule: Rule) -> Function:
     def call(*args: Any, **kwargs: Any) -> Any:
+        types = [*map(type, args)]
+        if list in types or tuple in types:
+            args = tuple(np.asarray(a) if type(a) in (list, tuple) else a for a in args)
         if not kwargs:
             return apply(rule, args, {})
         return _apply_with_options(rule, args, kwargs, frozenset())
