@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitive import composite, defvjp, primitive
+from minigrad.tensor import handlers
 
 Array = Any
 
@@ -38,12 +39,13 @@ def _power_base(g: Array, _out: Array, x: Array, y: Array) -> Array:
     # y x**(y-1), where 0**0 has slope 0 although x**-1 has none at 0.
     if isinstance(y, int | float):
         return np.zeros_like(g) if y == 0 else g * (y * x ** (y - 1))
-    return g * np.where(y == 0, 0, y * x ** np.where(y == 0, 1, y - 1))
+    both_zero = (x == 0) & (y == 0)
+    return g * np.where(both_zero, 0, y * x ** np.where(both_zero, 1, y - 1))
 
 
 def _power_exponent(g: Array, out: Array, x: Array, _y: Array) -> Array:
     # x**y log x, which goes to 0 as x does.
-    return g * out * np.log(np.where(x == 0, 1, x))
+    return g * out * np.log(np.where(x == 0, np.ones_like(out), x))
 
 
 defvjp(np.power, _power_base, _power_exponent)
@@ -91,21 +93,21 @@ defvjp(np.rad2deg, lambda g, _out, _x: np.rad2deg(g))
 defvjp(np.degrees, lambda g, _out, _x: np.degrees(g))
 
 
-def _or_one(x: Array) -> Array:
-    """Return x, with 1 for 0: a denominator for 0/0 that is to be 0."""
-    return np.where(x == 0, 1, x)
+def _over(g: Array, y: Array) -> Array:
+    """Return g / y, and 0 with all its derivatives where y is 0."""
+    return np.where(y == 0, 0, g) / np.where(y == 0, 1, y)
 
 
 # The slope of a distance at distance 0, like that of the norm, is decided to be 0.
 defvjp(
     np.hypot,
-    lambda g, out, x, _y: g * x / _or_one(out),
-    lambda g, out, _x, y: g * y / _or_one(out),
+    lambda g, out, x, _y: _over(g, out) * x,
+    lambda g, out, _x, y: _over(g, out) * y,
 )
 defvjp(
     np.arctan2,
-    lambda g, _out, x, y: g * y / _or_one(x**2 + y**2),
-    lambda g, _out, x, y: -g * x / _or_one(x**2 + y**2),
+    lambda g, _out, x, y: _over(g, x**2 + y**2) * y,
+    lambda g, _out, x, y: _over(-g, x**2 + y**2) * x,
 )
 
 # --- With kinks --------------------------------------------------------------------------------
@@ -135,26 +137,47 @@ defvjp(
     lambda g, _out, condition, _x, _y: np.where(condition, g, 0),
     lambda g, _out, condition, _x, _y: np.where(condition, 0, g),
 )
+_select = handlers[np.where]
+
+
+@composite(np.where)
+def _where(condition: Array, *choices: Array) -> Any:
+    return _select(condition, *choices) if choices else np.nonzero(condition)
+
+
 defvjp(np.nan_to_num, lambda g, _out, x: np.where(np.isfinite(x), g, 0))
 
 
 @primitive
 def clip(x: Array, low: Array, high: Array) -> Array:
-    """Limit x to the interval from low to high."""
-    return np.minimum(np.maximum(x, low), high)
+    """Limit x to the interval from low to high, either of which may be None."""
+    return np.clip(x, low, high)
+
+
+def _is_below(x: Array, low: Array) -> Array:
+    return False if low is None else x < low
+
+
+def _is_above(x: Array, high: Array) -> Array:
+    return False if high is None else x > high
 
 
 # At both bounds the gradient is the element's; a bound gets those of the elements beyond it.
 defvjp(
     clip,
-    lambda g, _out, x, low, high: g * ((x >= low) & (x <= high)),
-    lambda g, _out, x, low, high: g * ((x < low) & (low <= high)),
-    lambda g, _out, x, low, high: g * (np.maximum(x, low) > high),
+    lambda g, _out, x, low, high: np.where(_is_below(x, low) | _is_above(x, high), 0, g),
+    lambda g, _out, x, low, high: np.where(_is_above(low, high), 0, g) * _is_below(x, low),
+    lambda g, _out, x, low, high: np.where(_is_above(x, high) | _is_above(low, high), g, 0),
 )
 
 
 @composite(np.clip)
-def _clip(a: Array, a_min: Array = None, a_max: Array = None, **bounds: Array) -> Array:
-    low = bounds.get("min", a_min)
-    high = bounds.get("max", a_max)
-    return clip(a, -np.inf if low is None else low, np.inf if high is None else high)
+def _clip(
+    a: Array,
+    a_min: Array = None,
+    a_max: Array = None,
+    *,
+    min: Array = None,  # noqa: A002 (NumPy's names)
+    max: Array = None,  # noqa: A002
+) -> Array:
+    return clip(a, a_min if min is None else min, a_max if max is None else max)

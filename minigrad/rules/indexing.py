@@ -50,9 +50,18 @@ handlers[operator.getitem] = getitem
 
 @composite(np.take)
 def _take(a: Array, indices: Any, axis: int | None = None) -> Array:
+    indices = np.asarray(unwrap(indices))
+    if indices.dtype.kind == "b":
+        indices = indices.astype(np.intp)  # positions here, too, and not a mask
     if axis is None:
-        return np.ravel(a)[unwrap(indices)]
-    return a[(*(slice(None),) * (axis % a.ndim), unwrap(indices))]
+        return np.ravel(a)[indices]
+    return a[(*(slice(None),) * _position(axis, a.ndim), indices)]
+
+
+def _position(axis: int, ndim: int) -> int:
+    if not -ndim <= axis < ndim:
+        raise np.exceptions.AxisError(axis, ndim)
+    return axis % ndim
 
 
 @composite(np.take_along_axis)
@@ -65,9 +74,11 @@ def _take_along_axis(arr: Array, indices: Any, axis: int | None = -1) -> Array:
 
 
 @composite(np.sort)
-def _sort(a: Array, axis: int | None = -1, kind: str | None = None, **options: Any) -> Array:
-    order = np.argsort(unwrap(a), axis=axis, kind="stable")
-    return np.take_along_axis(a, order, axis)
+def _sort(
+    a: Array, axis: int | None = -1, kind: Any = None, order: None = None, *, stable: Any = None
+) -> Array:
+    positions = np.argsort(unwrap(a), axis=axis, kind="stable")
+    return _take_along_axis(a, positions, axis)
 
 
 @composite(np.diagonal)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import operator
 import string
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
-from minigrad.errors import ArgumentError
+from minigrad.errors import ArgumentError, ShapeError
 from minigrad.primitive import composite, defvjp, primitive
 
 Array = Any
@@ -72,49 +74,61 @@ def _outer(a: Array, b: Array) -> Array:
 
 @composite(np.tensordot)
 def _tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
-    if isinstance(axes, int):
-        axes = (range(-axes, 0), range(axes))
-    summed_a, summed_b = ((s,) if isinstance(s, int) else tuple(s) for s in axes)
-    kept_a = _other_axes(np.ndim(a), summed_a)
-    kept_b = _other_axes(np.ndim(b), summed_b)
-    shape = tuple(a.shape[i] for i in kept_a) + tuple(b.shape[i] for i in kept_b)
-    left = np.reshape(np.transpose(a, kept_a + summed_a), (-1, _size(a, summed_a)))
-    right = np.reshape(np.transpose(b, summed_b + kept_b), (_size(b, summed_b), -1))
-    return np.reshape(np.matmul(left, right), shape)
+    a, b = _as_arrays([a, b])
+    if isinstance(axes, SupportsIndex):
+        axes = (range(-operator.index(axes), 0), range(operator.index(axes)))
+    summed_a, summed_b = ((s,) if isinstance(s, SupportsIndex) else tuple(s) for s in axes)
+    kept_a = _other_axes(a.ndim, summed_a)
+    kept_b = _other_axes(b.ndim, summed_b)
+    if _lengths(a, summed_a) != _lengths(b, summed_b):
+        raise ShapeError(
+            f"a product of shapes {a.shape} and {b.shape} cannot sum over axes {summed_a} of the "
+            f"one and {summed_b} of the other: their lengths differ"
+        )
+    n = math.prod(_lengths(a, summed_a))
+    shape_a, shape_b = _lengths(a, kept_a), _lengths(b, kept_b)
+    left = np.reshape(np.transpose(a, kept_a + summed_a), (math.prod(shape_a), n))
+    right = np.reshape(np.transpose(b, summed_b + kept_b), (n, math.prod(shape_b)))
+    return np.reshape(np.matmul(left, right), shape_a + shape_b)
+
+
+def _as_arrays(operands: Sequence[Any]) -> list[Array]:
+    return [o if hasattr(o, "dtype") else np.asarray(o) for o in operands]
 
 
 def _other_axes(ndim: int, axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(i for i in range(ndim) if i not in {axis % ndim for axis in axes})
 
 
-def _size(a: Array, axes: tuple[int, ...]) -> int:
-    size = 1
-    for axis in axes:
-        size *= a.shape[axis]
-    return size
+def _lengths(a: Array, axes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(a.shape[axis] for axis in axes)
 
 
 # --- Einstein's sums -----------------------------------------------------------------------------
 
 
 @primitive
-def einsum(*operands: Array, subscripts: str) -> Array:
+def einsum(*operands: Array, subscripts: str, optimize: Any) -> Array:
     """Sum products of elements, with one letter for each axis and an explicit result."""
-    return np.einsum(subscripts, *operands)
+    return np.einsum(subscripts, *operands, optimize=optimize)
 
 
-def _einsum(i: int, g: Array, _out: Array, *operands: Array, subscripts: str) -> Array:
+def _einsum(
+    i: int, g: Array, _out: Array, *operands: Array, subscripts: str, optimize: Any
+) -> Array:
     """Sum over everything but the axes of operand i.
 
-    An axis that only this operand has takes part as a factor of ones, and a letter that it has
-    twice (a diagonal) as an identity matrix.
+    An axis that only this operand has (or only it at its full length) takes part as a factor of
+    ones, and a letter that it has twice (a diagonal) as an identity matrix.
     """
     inputs, result = subscripts.split("->")
     terms = inputs.split(",")
     wanted = terms[i]
     factors = [g, *(o for j, o in enumerate(operands) if j != i)]
     letters = [result, *(t for j, t in enumerate(terms) if j != i)]
-    present = set("".join(letters))
+    lengths: dict[str, int] = {}
+    for term, factor in zip(letters, factors, strict=True):
+        lengths |= {c: n for c, n in zip(term, factor.shape, strict=True) if n != 1}
     spare = (c for c in string.ascii_letters if c not in subscripts)
     axes = ""
     for letter, length in zip(wanted, operands[i].shape, strict=True):
@@ -124,11 +138,11 @@ def _einsum(i: int, g: Array, _out: Array, *operands: Array, subscripts: str) ->
             letters.append(letter + new)
             axes += new
             continue
-        if letter not in present:
+        if lengths.get(letter) != length:
             factors.append(np.ones(length, dtype=g.dtype))
             letters.append(letter)
         axes += letter
-    return np.einsum(f"{','.join(letters)}->{axes}", *factors)
+    return np.einsum(f"{','.join(letters)}->{axes}", *factors, optimize=bool(optimize))
 
 
 defvjp(einsum, each=_einsum)
@@ -142,7 +156,9 @@ def _explicit_einsum(*operands: Any, optimize: Any = False) -> Array:
             "np.einsum of tensors takes its subscripts as a string first, as in "
             f"np.einsum('ij,jk->ik', a, b), not {type(subscripts).__name__}"
         )
-    return einsum(*arrays, subscripts=_explicit(subscripts, [np.ndim(a) for a in arrays]))
+    arrays = _as_arrays(arrays)
+    explicit = _explicit(subscripts, [a.ndim for a in arrays])
+    return einsum(*arrays, subscripts=explicit, optimize=optimize)
 
 
 def _explicit(subscripts: str, ndims: Sequence[int]) -> str:
@@ -166,4 +182,9 @@ def _explicit(subscripts: str, ndims: Sequence[int]) -> str:
         joined = "".join(terms)
         once = sorted(c for c in joined if joined.count(c) == 1 and c not in hidden)
         result = "..." + "".join(once)
+    if hidden and "..." not in result:
+        raise ArgumentError(
+            f"einsum {subscripts!r} does not say where in the result the axes of '...' go; "
+            "write '...' into it, too, or name the axes to sum over them"
+        )
     return f"{','.join(terms)}->{result.replace('...', hidden)}"

@@ -47,7 +47,9 @@ def _var(
     g: Array, _out: Array, x: Array, axis: Axis = None, ddof: float = 0, keepdims: bool = False
 ) -> Array:
     deviation = x - np.mean(x, axis=axis, keepdims=True)
-    return _restore_axes(g, x.ndim, axis, keepdims) * (2 / (_count(x, axis) - ddof) * deviation)
+    degrees = _count(x, axis) - ddof
+    scale = 2 / degrees if degrees > 0 else math.nan  # as NumPy's own result is then
+    return _restore_axes(g, x.ndim, axis, keepdims) * (scale * deviation)
 
 
 def _std(
@@ -126,17 +128,17 @@ defvjp(np.prod, _prod)
 
 @composite(np.linalg.norm)
 def _norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:  # noqa: A002 (NumPy's name)
-    if axis is None and x.ndim == 2 and ord not in (None, "fro"):
-        raise ArgumentError(
-            f"the matrix norm ord={ord!r} has no gradient rule; only ord=None and 'fro' have"
-        )
-    if ord in (None, 2, "fro"):
+    axes = x.ndim if axis is None else np.size(axis)
+    if ord is None or (axes == 2 and ord == "fro") or (axes == 1 and ord == 2):
         return _euclidean(x, axis=axis, keepdims=keepdims)
-    if ord == 1:
+    if axes == 1 and ord == 1:
         return np.sum(np.absolute(x), axis=axis, keepdims=keepdims)
-    if ord == np.inf:
+    if axes == 1 and ord == np.inf:
         return np.max(np.absolute(x), axis=axis, keepdims=keepdims)
-    raise ArgumentError(f"the norm ord={ord!r} has no gradient rule; 1, 2 and numpy.inf have")
+    raise ArgumentError(
+        f"the norm ord={ord!r} of {axes} axes has no gradient rule; None has for any number of "
+        "axes, 'fro' for two, and 1, 2 and numpy.inf for one"
+    )
 
 
 @primitive
@@ -147,9 +149,9 @@ def _euclidean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 def _unit_vector(
     g: Array, out: Array, x: Array, axis: Axis = None, keepdims: bool = False
 ) -> Array:
-    # x / |x|, decided to be 0 at 0.
-    safe = np.where(out == 0, 1, out)
-    return _restore_axes(g / safe, x.ndim, axis, keepdims) * x
+    # x / |x|, decided to be 0 at 0, with all its derivatives.
+    scale = np.where(out == 0, 0, g) / np.where(out == 0, 1, out)
+    return _restore_axes(scale, x.ndim, axis, keepdims) * x
 
 
 defvjp(_euclidean, _unit_vector)

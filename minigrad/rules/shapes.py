@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
@@ -11,7 +12,7 @@ import numpy as np
 from minigrad.arrays import as_array
 from minigrad.errors import ArgumentError, DtypeError
 from minigrad.primitive import composite, defvjp, primitive
-from minigrad.tensor import Tensor
+from minigrad.tensor import Tensor, unwrap
 
 Array = Any
 
@@ -28,8 +29,10 @@ defvjp(reshape, lambda g, _out, _x, _shape: reshape(g, _x.shape))
 
 
 @composite(np.reshape)
-def _reshape(a: Array, /, shape: Any = None, order: str = "C", **options: Any) -> Array:
-    shape = options.get("newshape", shape)
+def _reshape(
+    a: Array, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None
+) -> Array:
+    shape = newshape if shape is None else shape
     if order == "C":
         return reshape(a, shape)
     if order != "F":
@@ -60,13 +63,9 @@ defvjp(np.squeeze, lambda g, _out, _x, axis=None: np.reshape(g, _x.shape))
 defvjp(np.expand_dims, lambda g, _out, _x, axis: np.reshape(g, _x.shape))
 defvjp(np.broadcast_to, lambda g, _out, _x, shape: g)  # what was repeated is summed by the engine
 defvjp(np.flip, lambda g, _out, _x, axis=None: np.flip(g, axis))
-defvjp(np.roll, lambda g, _out, _x, shift, axis=None: np.roll(g, _negative(shift), axis))
+defvjp(np.roll, lambda g, _out, _x, shift, axis=None: np.roll(g, np.negative(shift), axis))
 defvjp(np.triu, lambda g, _out, _x, k=0: np.triu(g, k))
 defvjp(np.tril, lambda g, _out, _x, k=0: np.tril(g, k))
-
-
-def _negative(shift: Any) -> Any:
-    return tuple(-s for s in shift) if isinstance(shift, tuple) else -shift
 
 
 @primitive
@@ -104,12 +103,12 @@ def _atleast_2d(*arrays: Array) -> Any:
 def _repeat(a: Array, repeats: Any, axis: int | None = None) -> Array:
     if axis is None:
         a, axis = np.ravel(a), 0
-    return np.take(a, np.repeat(np.arange(a.shape[axis]), repeats), axis=axis)
+    return np.take(a, np.repeat(np.arange(a.shape[axis]), unwrap(repeats)), axis=axis)
 
 
 @composite(np.tile)
 def _tile(A: Array, reps: Any) -> Array:
-    reps = tuple(reps) if isinstance(reps, Sequence) else (reps,)
+    reps = tuple(np.ravel(unwrap(reps)).tolist())
     reps = (1,) * (A.ndim - len(reps)) + reps
     shape = (1,) * (len(reps) - A.ndim) + A.shape
     # Each axis becomes (repetitions, length), and the pair is joined.
@@ -121,6 +120,8 @@ def _tile(A: Array, reps: Any) -> Array:
 
 @composite(np.diff)
 def _diff(a: Array, n: int = 1, axis: int = -1) -> Array:
+    if n < 0:
+        raise ArgumentError(f"the order n of a difference is 0 or more, not {n}")
     for _ in range(n):
         later = np.moveaxis(a, axis, 0)
         a = np.moveaxis(later[1:] - later[:-1], 0, axis)
@@ -145,8 +146,10 @@ defvjp(pad, lambda g, _out, _x, widths, _value: g[_inner_part(widths, _x.shape)]
 def _pad(
     array: Array, pad_width: Any, mode: str = "constant", *, constant_values: float = 0
 ) -> Any:
-    if mode != "constant" or not isinstance(constant_values, int | float):
-        raise ArgumentError(f"np.pad of a tensor pads with one constant, not mode={mode!r}")
+    if mode != "constant" or np.ndim(constant_values):
+        raise ArgumentError(
+            f"np.pad of a tensor pads with one constant, not mode={mode!r} with {constant_values!r}"
+        )
     return pad(array, pad_width, constant_values)
 
 
@@ -154,16 +157,22 @@ def _pad(
 
 
 @primitive
-def concatenate(*arrays: Array, axis: int = 0) -> Array:
-    """Join arrays along an axis that they have."""
+def concatenate(*arrays: Array, axis: int, starts: Sequence[int]) -> Array:
+    """Join arrays along an axis that they have, on which they begin at `starts`."""
     return np.concatenate(arrays, axis=axis)
 
 
-def _own_part(i: int, g: Array, _out: Array, *_arrays: Array, axis: int = 0) -> Array:
-    start = sum(array.shape[axis] for array in _arrays[:i])
+def _own_part(
+    i: int, g: Array, _out: Array, *_arrays: Array, axis: int, starts: Sequence[int]
+) -> Array:
     part = [slice(None)] * len(g.shape)
-    part[axis] = slice(start, start + _arrays[i].shape[axis])
+    part[axis] = slice(starts[i], starts[i + 1])
     return g[tuple(part)]
+
+
+def _starts(arrays: list[Array], axis: int) -> list[int]:
+    lengths = (a.shape[axis] if -a.ndim <= axis < a.ndim else 0 for a in arrays)
+    return list(itertools.accumulate(lengths, initial=0))
 
 
 defvjp(concatenate, each=_own_part)
@@ -181,7 +190,8 @@ def _concatenate(arrays: Any, /, axis: SupportsIndex | None = 0, *, dtype: Any =
     operands = _operands(arrays)
     if axis is None:
         operands, axis = [np.ravel(a) for a in operands], 0
-    out = concatenate(*operands, axis=int(axis))
+    axis = operator.index(axis)
+    out = concatenate(*operands, axis=axis, starts=_starts(operands, axis))
     return out if dtype is None else out.astype(dtype)
 
 
