@@ -8,6 +8,7 @@ Arguments may be nested lists, tuples and dicts of arrays, and so is then the gr
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -33,12 +34,27 @@ Argnums: TypeAlias = int | Sequence[int]
 def _map(function: Function, tree: Tree, *others: Tree) -> Tree:
     """Apply a function to every array of a nested structure (and those at its place in others)."""
     if isinstance(tree, dict):
+        for other in others:
+            _check_alike(tree, other, isinstance(other, dict) and other.keys() == tree.keys())
         return {key: _map(function, tree[key], *(o[key] for o in others)) for key in tree}
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*map(functools.partial(_map, function), tree, *others))
     if isinstance(tree, list | tuple):
-        return type(tree)(map(functools.partial(_map, function), tree, *others))
+        for other in others:
+            _check_alike(tree, other, isinstance(other, list | tuple) and len(other) == len(tree))
+        items = map(functools.partial(_map, function), tree, *others)
+        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
     return function(tree, *others)
+
+
+def _check_alike(tree: Tree, other: Tree, alike: bool) -> None:
+    if not alike:
+        raise ShapeError(f"expected a {_structure(tree)}, not a {_structure(other)}")
+
+
+def _structure(tree: Tree) -> str:
+    name = type(tree).__name__
+    if isinstance(tree, dict):
+        return f"{name} with keys {', '.join(map(repr, tree)) or 'none'}"
+    return f"{name} of {len(tree)}" if isinstance(tree, list | tuple) else name
 
 
 def _leaves(tree: Tree) -> list[Any]:
@@ -57,7 +73,7 @@ def _alias(x: Array) -> Array:
 rule_of(_alias).define((lambda g, _out, _x: g,))
 
 
-def _as_variable(value: Any) -> Tensor:
+def _as_variable(value: Any, *, copy: bool = False) -> Tensor:
     """Return a new variable of this value, which stays connected to where the value came from."""
     if isinstance(value, Tensor):
         if value.requires_grad:
@@ -76,22 +92,30 @@ def _as_variable(value: Any) -> Tensor:
             f"can differentiate with respect to floating-point values only, not {value.dtype}; "
             "convert with .astype(float)"
         )
-    value = as_array(value, copy=False) if not isinstance(value, np.generic) else np.asarray(value)
+    value = np.asarray(value) if isinstance(value, np.generic) else as_array(value, copy=copy)
     return wrap(value, Leaf(value.shape, value.dtype, True))
+
+
+def _is_traced(args: Sequence[Any]) -> bool:
+    """Return whether what is computed of these arguments is to be differentiated in turn."""
+    return context.get().tracing or any(
+        isinstance(leaf, Tensor) and leaf.requires_grad for leaf in _leaves(list(args))
+    )
 
 
 class _Trace:
     """One call of a function on variables, and what is needed to differentiate it."""
 
-    def __init__(self, function: Function, args: Sequence[Any], argnums: Argnums) -> None:
-        self.create_graph = context.get().tracing or any(
-            isinstance(leaf, Tensor) and leaf.requires_grad for leaf in _leaves(list(args))
-        )
+    def __init__(
+        self, function: Function, args: Sequence[Any], argnums: Argnums, *, copy: bool = False
+    ) -> None:
+        self.create_graph = _is_traced(args)
+        as_variable = functools.partial(_as_variable, copy=copy)
         with switched(recording=True, tracing=True):
             positions = [argnums] if isinstance(argnums, int) else list(argnums)
             values = list(args)
             for position in positions:
-                values[position] = _map(_as_variable, values[position])
+                values[position] = _map(as_variable, values[position])
             variables = [values[position] for position in positions]
             self.variables = variables[0] if isinstance(argnums, int) else tuple(variables)
             self.out = function(*values)
@@ -124,12 +148,12 @@ class _Trace:
 
 
 def _own(array: Array) -> Array:
-    """Return an array that shares its memory with no other result."""
-    return np.array(array)
+    """Return an array that shares its memory with no argument and no other result."""
+    return np.copy(array)
 
 
 def _plain(value: Any) -> Any:
-    return value.data if isinstance(value, Tensor) else value
+    return _own(value.data) if isinstance(value, Tensor) else value
 
 
 def _check_argnums(name: str, argnums: Argnums, args: Sequence[Any]) -> None:
@@ -275,12 +299,13 @@ def vjp(function: Function, *args: Any) -> tuple[Any, Function]:
         ``function(*args)``.
     pull_back : callable
         Takes what has the structure and shapes of the value, and returns the tuple of gradients
-        with respect to the arguments. Can be called any number of times.
+        with respect to the arguments. Can be called any number of times, whatever happened to the
+        arguments and the value since: they are copied.
 
     Raises
     ------
     ShapeError
-        If what `pull_back` is given does not have the shape of the value.
+        If what `pull_back` is given does not have the structure and shapes of the value.
 
     Examples
     --------
@@ -290,7 +315,7 @@ def vjp(function: Function, *args: Any) -> tuple[Any, Function]:
     >>> pull_back(np.array([1.0, 10.0]))
     (array([ 3., 40.]), array([ 1., 20.]))
     """
-    trace = _Trace(function, args, tuple(range(len(args))))
+    trace = _Trace(function, args, tuple(range(len(args))), copy=True)
 
     def pull_back(cotangents: Tree) -> Tree:
         cotangents = _map(_seed, trace.out, cotangents)
@@ -299,14 +324,15 @@ def vjp(function: Function, *args: Any) -> tuple[Any, Function]:
     return trace.value(), pull_back
 
 
-def _seed(out: Any, cotangent: Any) -> Any:
-    seed = cotangent if hasattr(cotangent, "dtype") else as_array(cotangent, np.float64)
-    if np.shape(unwrap(seed)) != np.shape(unwrap(out)):
+def _seed(value: Any, vector: Any) -> Any:
+    """Return the vector as what can multiply a derivative of, or with respect to, the value."""
+    seed = vector if hasattr(vector, "dtype") else as_array(vector, np.float64)
+    if np.shape(unwrap(seed)) != np.shape(unwrap(value)):
         raise ShapeError(
-            f"the value has shape {np.shape(unwrap(out))}, so what multiplies its Jacobian must "
-            f"have it too, not {np.shape(unwrap(seed))}"
+            f"a vector to be multiplied must have the shape {np.shape(unwrap(value))} of what is "
+            f"differentiated here, not {np.shape(unwrap(seed))}"
         )
-    dtype = getattr(out, "dtype", seed.dtype)
+    dtype = getattr(value, "dtype", seed.dtype)
     return seed if seed.dtype == dtype else seed.astype(dtype)
 
 
@@ -338,7 +364,7 @@ def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> 
     Raises
     ------
     ShapeError
-        If primals and tangents differ in number or shape.
+        If primals and tangents differ in number, structure or shape.
 
     Examples
     --------
@@ -347,17 +373,13 @@ def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> 
     >>> mg.jvp(np.sin, (np.array([0.0, 1.0]),), (np.array([2.0, 0.0]),))
     (array([0.        , 0.84147098]), array([2., 0.]))
     """
-    if len(primals) != len(tangents):
-        raise ShapeError(f"{len(primals)} primals need as many tangents, not {len(tangents)}")
-
-    def pulled_back(cotangent: Array) -> Tree:
-        return vjp(function, *primals)[1](cotangent)
-
-    value = vjp(function, *primals)[0]
+    directions = _map(_seed, tuple(primals), tuple(tangents))
+    with switched(tracing=True):
+        value, pull_back = vjp(function, *primals)
     start = _map(lambda out: np.zeros_like(unwrap(out)), value)
-    _, push_forward = vjp(pulled_back, start)
-    (tangent,) = push_forward(tuple(tangents))
-    return value, tangent
+    _, push_forward = vjp(pull_back, start)
+    (tangent,) = push_forward(directions)
+    return value if _is_traced(primals) else _map(_plain, value), tangent
 
 
 # --- Whole matrices ----------------------------------------------------------------------------
@@ -391,22 +413,24 @@ def jacobian(function: Function, argnum: int = 0) -> Function:
     """
 
     @functools.wraps(function)
-    def differentiate(*args: Any) -> Array:
+    def differentiate(*args: Any, **kwargs: Any) -> Array:
         _check_argnums("jacobian", argnum, args)
 
         def of_one(x: Array) -> Array:
-            return function(*args[:argnum], x, *args[argnum % len(args) + 1 :])
+            return function(*args[:argnum], x, *args[argnum % len(args) + 1 :], **kwargs)
 
         value, pull_back = vjp(of_one, args[argnum])
+        if isinstance(value, dict | list | tuple):
+            raise DtypeError(
+                "jacobian is for functions that return one array, not a "
+                f"{_structure(value)}; use vjp"
+            )
         shape = np.shape(unwrap(value))
-        size = int(np.prod(shape))
-        dtype = getattr(value, "dtype", np.float64)
-        rows = [
-            pull_back(np.reshape(basis, shape))[0]
-            for basis in np.eye(size, dtype=dtype).reshape(size, -1)
-        ]
+        directions = np.eye(math.prod(shape), dtype=getattr(value, "dtype", np.float64))
+        rows = [pull_back(np.reshape(direction, shape))[0] for direction in directions]
         if not rows:
-            return np.zeros(shape + np.shape(unwrap(args[argnum])))
+            x = args[argnum]
+            return np.zeros(shape + np.shape(unwrap(x)), dtype=getattr(x, "dtype", np.float64))
         stacked = np.stack(rows)
         return np.reshape(stacked, shape + tuple(stacked.shape[1:]))
 
@@ -450,15 +474,20 @@ def hvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> 
     ----------
     function : callable
         Takes arrays, returns one number.
-    primals : sequence of arrays
+    primals : sequence of arrays, or of nested structures of them
         Its arguments.
-    tangents : sequence of arrays
-        The vector: an array of the same shape for each argument.
+    tangents : the same
+        The vector: an array of the same shape for each array of the arguments.
 
     Returns
     -------
     tuple of arrays
         One for each argument; for a function of one argument that array alone.
+
+    Raises
+    ------
+    ShapeError
+        If primals and tangents differ in number, structure or shape.
 
     Examples
     --------
@@ -467,13 +496,12 @@ def hvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> 
     >>> mg.hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     array([ 6., 12.])
     """
-    if len(primals) != len(tangents):
-        raise ShapeError(f"{len(primals)} primals need as many tangents, not {len(tangents)}")
+    directions = _leaves(_map(_seed, tuple(primals), tuple(tangents)))
     positions = tuple(range(len(primals)))
 
     def slope(*args: Any) -> Any:
-        gradients = grad(function, positions)(*args)
-        return sum(np.sum(g * v) for g, v in zip(gradients, tangents, strict=True))
+        gradients = _leaves(grad(function, positions)(*args))
+        return sum(np.sum(g * v) for g, v in zip(gradients, directions, strict=True))
 
     products = grad(slope, positions)(*primals)
     return products if len(products) > 1 else products[0]
