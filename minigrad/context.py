@@ -95,6 +95,11 @@ class switched:
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Return the function with the change around each call of it."""
+        if inspect.isasyncgenfunction(function):
+            raise ArgumentError(
+                f"an asynchronous generator ({function.__qualname__}) cannot be decorated with "
+                f"{type(self).__name__}; write a with-block inside it that ends before each yield"
+            )
         if inspect.isgeneratorfunction(function):
             return cast("Callable[P, R]", self._wrap_generator(function))
         if inspect.iscoroutinefunction(function):

@@ -107,7 +107,8 @@ def defvjp(function: Function, *vjps: Function | None, each: Function | None = N
     Raises
     ------
     ArgumentError
-        If there is no rule among the arguments, or something that cannot be called.
+        If there is no rule among the arguments, or something that cannot be called, or if tensors
+        could not be recognised by `function`.
 
     Notes
     -----
@@ -137,6 +138,11 @@ def defvjp(function: Function, *vjps: Function | None, each: Function | None = N
     if isinstance(function, Primitive):
         function.rule.define(vjps, each)
         return
+    if not isinstance(function, np.ufunc) and not hasattr(function, "_implementation"):
+        raise ArgumentError(
+            f"{_name(function)} is neither a primitive nor a function of NumPy's, so nobody would "
+            "ask for its rule; decorate it with @minigrad.primitive first"
+        )
     rule = rule_of(function)
     rule.define(vjps, each)
     handlers[function] = (
