@@ -27,7 +27,8 @@ LAYERS = [
 ]
 DEPTH = {part: depth for depth, parts in enumerate(LAYERS) for part in parts}
 CORE_DEPENDENCIES = {"numpy"}
-DEPENDENCIES_OF = {"viz": {"graphviz"}}  # the part, and what it alone may import
+# The part, and what it alone may import.
+DEPENDENCIES_OF = {"viz": {"graphviz"}, "testing": {"hypothesis"}}
 PYPROJECT = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text("utf-8"))
 EXTRAS = PYPROJECT["project"]["optional-dependencies"]
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where the package has another name than the module

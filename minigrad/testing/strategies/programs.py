@@ -1,0 +1,364 @@
+"""Random programs: functions of arrays, made of differentiable operations."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from types import CodeType
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from minigrad.errors import ArgumentError, ShapeError
+from minigrad.nn import functional
+from minigrad.tensor import Tensor, tensor
+from minigrad.testing.strategies._hypothesis import DrawFn, SearchStrategy, st
+from minigrad.testing.strategies.arrays import arrays
+from minigrad.testing.strategies.operations import OPERATIONS
+from minigrad.testing.strategies.shapes import Shape, parts
+from minigrad.viz import Drawing
+
+__all__ = ["Program", "Step", "programs"]
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+
+ATTEMPTS = 4  # at a step that the values allow
+_NAMES = {"np": np, "F": functional}
+
+
+class Step(NamedTuple):
+    """One line of a program: ``name = operation(*operands, **options)``."""
+
+    name: str
+    operation: str
+    operands: tuple[str, ...]
+    options: dict[str, Any]
+
+    @property
+    def expression(self) -> str:
+        """The right side of the line."""
+        return OPERATIONS[self.operation].expression(self.operands, self.options)
+
+
+class Program:
+    """A function of arrays, written in NumPy, with the inputs that it was made for.
+
+    Calling it runs it, on whatever speaks NumPy: arrays, tensors, arrays of objects. Its repr is
+    its source, code that defines the function and calls it.
+
+    Parameters
+    ----------
+    inputs : mapping from str to array
+        The arguments' names and values.
+    steps : sequence of Step
+        What is computed in order; the last is the result. Without any, that is the first input.
+
+    Attributes
+    ----------
+    inputs : tuple of arrays
+        The arguments: ``program(*program.inputs)``.
+    steps : tuple of Step
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.testing.strategies import Program, Step
+    >>> program = Program(
+    ...     {"x0": np.array([0.5, 1.0])},
+    ...     [Step("v0", "multiply", ("x0", "x0"), {}),
+    ...      Step("v1", "sum", ("v0",), {"axis": 0, "keepdims": False})],
+    ... )
+    >>> program
+    import numpy as np
+    <BLANKLINE>
+    <BLANKLINE>
+    def program(x0):
+        v0 = x0 * x0
+        return np.sum(v0, axis=0, keepdims=False)
+    <BLANKLINE>
+    <BLANKLINE>
+    x0 = np.array([0.5, 1.0])
+    result = program(x0)
+    >>> float(program(np.array([3.0, 4.0])))
+    25.0
+    >>> (x,) = program.tensors()
+    >>> program(x).backward()
+    >>> x.grad
+    array([1., 2.])
+    """
+
+    def __init__(self, inputs: Mapping[str, Array], steps: Sequence[Step]) -> None:
+        self.names = tuple(inputs)
+        self.inputs = tuple(inputs.values())
+        self.steps = tuple(steps)
+        namespace: dict[str, Any] = dict(_NAMES)
+        exec(self._definition(), namespace)  # so what is printed is what runs
+        self._function = namespace["program"]
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Run the program.
+
+        Raises
+        ------
+        ShapeError
+            If it is not given as many inputs as it has.
+        """
+        if len(inputs) != len(self.names):
+            raise ShapeError(
+                f"the program takes {len(self.names)} inputs ({', '.join(self.names)}), and got "
+                f"{len(inputs)}; its own are program(*program.inputs)"
+            )
+        return self._function(*inputs)
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """Names of the operations, one for each step."""
+        return tuple(step.operation for step in self.steps)
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return new tensors of copies of the inputs, by their names, that require gradients."""
+        return tuple(
+            tensor(array, requires_grad=True, name=name)
+            for name, array in zip(self.names, self.inputs, strict=True)
+        )
+
+    def astype(self, dtype: DTypeLike) -> Program:
+        """Return the same program with its inputs in another dtype."""
+        converted = (array.astype(dtype) for array in self.inputs)
+        return Program(dict(zip(self.names, converted, strict=True)), self.steps)
+
+    def source(self) -> str:
+        """Return Python code that defines the function and calls it with its inputs."""
+        definition = self._definition()
+        imports = ["import numpy as np"]
+        if "F." in definition:
+            imports += ["", "from minigrad.nn import functional as F"]
+        inputs = [
+            f"{name} = {_array_literal(array)}"
+            for name, array in zip(self.names, self.inputs, strict=True)
+        ]
+        call = f"result = program({', '.join(self.names)})"
+        return "\n".join([*imports, "", "", definition, "", "", *inputs, call])
+
+    def _definition(self) -> str:
+        lines = [f"{step.name} = {step.expression}" for step in self.steps[:-1]]
+        lines.append(f"return {self.steps[-1].expression if self.steps else self.names[0]}")
+        return f"def program({', '.join(self.names)}):\n" + textwrap.indent(
+            "\n".join(lines), "    "
+        )
+
+    def draw(self) -> Drawing:
+        """Return a picture of the program: inputs, operations, and what goes where.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from minigrad.testing.strategies import Program, Step
+        >>> picture = Program({"x0": np.ones(2)}, [Step("v0", "tanh", ("x0",), {})]).draw()
+        >>> "np.tanh(x0)" in picture.source
+        True
+        """
+        drawing = Drawing("program", node_attr={"fontname": "Helvetica"})
+        for name, array in zip(self.names, self.inputs, strict=True):
+            drawing.node(name, f"{name} {list(array.shape)}", shape="box")
+        for step in self.steps:
+            drawing.node(step.name, f"{step.name} = {step.expression}".replace("\\", "\\\\"))
+            for operand in step.operands:
+                drawing.edge(operand, step.name)
+        return drawing
+
+    def __repr__(self) -> str:
+        return self.source()
+
+
+def _array_literal(array: Array) -> str:
+    kind = "" if array.dtype == np.float64 else f", dtype=np.{array.dtype}"
+    return f"np.array({array.tolist()}{kind})"
+
+
+def programs(
+    *,
+    operations: Iterable[str] | None = None,
+    max_inputs: int = 3,
+    max_steps: int = 8,
+    dtype: DTypeLike = np.float64,
+) -> SearchStrategy[Program]:
+    """Generate programs of differentiable operations, with inputs to run them on.
+
+    A value may be used by several operations, or twice by one, and operands broadcast. Every
+    operation is chosen inside its domain, at a distance from kinks and poles, all values stay below
+    16 in size, and their slopes (in one direction, which stands for others) below 64: fit for
+    numerical derivatives.
+
+    Parameters
+    ----------
+    operations : iterable of str, optional
+        Which to choose from, by their names in `OPERATIONS`; all by default.
+    max_inputs, max_steps : int, default 3 and 8
+        How large a program becomes at most.
+    dtype : dtype, default float64
+        Of the inputs. All numbers in the code are Python's, so the result has it too.
+
+    Returns
+    -------
+    strategy for Program
+        Shrinks towards few operations and small inputs.
+        Every input and every step has a part in the result.
+
+    Raises
+    ------
+    ArgumentError
+        If an operation is unknown.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from minigrad.testing import strategies
+    >>> find(strategies.programs(), lambda program: "matmul" in program.operations)
+    import numpy as np
+    <BLANKLINE>
+    <BLANKLINE>
+    def program(x0):
+        return x0 @ x0
+    <BLANKLINE>
+    <BLANKLINE>
+    x0 = np.array([0.125])
+    result = program(x0)
+
+    In a test of an engine:
+
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> from hypothesis import given
+    >>> @given(strategies.programs())
+    ... def test_a_tensor_has_the_values_of_an_array(program):
+    ...     assert np.allclose(program(*program.tensors()).data, program(*program.inputs))
+    >>> test_a_tensor_has_the_values_of_an_array()
+    """
+    names = list(OPERATIONS if operations is None else operations)
+    unknown = [name for name in names if name not in OPERATIONS]
+    if unknown or not names:
+        raise ArgumentError(
+            f"operations are some of {', '.join(OPERATIONS)}; not {', '.join(unknown) or 'none'}"
+        )
+    return _programs(names, max_inputs, max_steps, np.dtype(dtype))
+
+
+_SHAPES: list[Shape] = sorted(
+    (shape for ndim in range(3) for shape in itertools.product(range(1, 4), repeat=ndim)),
+    key=lambda shape: (math.prod(shape), len(shape)),
+)
+
+
+@st.composite
+def _programs(
+    draw: DrawFn, names: list[str], max_inputs: int, max_steps: int, dtype: np.dtype[Any]
+) -> Program:
+    # First what decides how large the program is: hypothesis varies that most evenly.
+    largest = draw(st.sampled_from(_SHAPES))
+    found = [largest, *draw(st.lists(st.sampled_from(parts(largest)), max_size=max_inputs - 1))]
+    steps = draw(st.integers(1, max_steps))
+    inputs = [draw(arrays(shape, avoid=[0.0], distinct=True)) for shape in found]
+    draft = _Draft({f"x{i}": array for i, array in enumerate(inputs)})
+    for _ in range(steps):
+        for _ in range(ATTEMPTS):
+            step = draw(_candidate(names, draft))
+            if step is not None and draft.add(step):
+                break
+    return draft.program(dtype)
+
+
+@st.composite
+def _candidate(draw: DrawFn, names: list[str], draft: _Draft) -> Step | None:
+    """Draw an operation and its operands; None where there are no operands that fit."""
+    name = draw(st.sampled_from(names))
+    operation = OPERATIONS[name]
+    operands: tuple[str, ...] = ()
+    for _ in range(operation.arity):
+        fitting = draft.fitting(name, operands)
+        if not fitting:
+            return None
+        # The newest value often, so that programs become deep.
+        newest = draw(st.integers(0, 3)) > (2 if operands else 0)
+        operands += (fitting[-1] if newest else draw(st.sampled_from(fitting)),)
+    options = draw(operation.options(*map(draft.shape, operands)))
+    return Step(f"v{len(draft.steps)}", name, operands, options)
+
+
+class _Draft:
+    """A program in the making, and the values that its lines have."""
+
+    LARGEST = 16.0
+    STEEPEST = 64.0
+    MAX_SIZE = 32
+    MAX_DIMS = 4
+    NUDGE = 2.0**-12
+
+    def __init__(self, inputs: Mapping[str, Array]) -> None:
+        self.inputs = inputs
+        self.steps: list[Step] = []
+        self.values: dict[str, Array] = dict(inputs)
+        # What the values become if the inputs change a little tells how steep they are.
+        self.nudged: dict[str, Array] = {
+            name: array + self.NUDGE * np.cos(np.arange(array.size) + i).reshape(array.shape)
+            for i, (name, array) in enumerate(inputs.items())
+        }
+
+    def shape(self, name: str) -> Shape:
+        """Return the shape of a value."""
+        shape: Shape = self.values[name].shape
+        return shape
+
+    def fitting(self, operation: str, operands: tuple[str, ...]) -> list[str]:
+        """Return the values that an operation takes after the operands that it has already."""
+        fits, arity = OPERATIONS[operation].fits, OPERATIONS[operation].arity
+        if len(operands) < arity - 1:
+            return list(self.values)
+        chosen = tuple(map(self.shape, operands))
+        return [name for name in self.values if fits(*chosen, self.shape(name))]
+
+    def add(self, step: Step) -> bool:
+        """Add a step, unless it is outside its domain, too large or too steep; say whether."""
+        code = compile(step.expression, "<step>", "eval")
+        with np.errstate(all="ignore"):
+            value = _evaluated(code, self.values)
+            if value.size > self.MAX_SIZE or value.ndim > self.MAX_DIMS or not value.size:
+                return False
+            operands = [self.values[name] for name in step.operands]
+            nudged = _evaluated(code, self.nudged)
+            slope = np.max(np.abs(nudged - value)) / self.NUDGE
+            is_tame = np.max(np.abs(value)) <= self.LARGEST and slope <= self.STEEPEST
+            if not is_tame or not OPERATIONS[step.operation].domain(value, *operands):
+                return False
+        self.steps.append(step)
+        self.values[step.name] = value
+        self.nudged[step.name] = nudged
+        return True
+
+    def program(self, dtype: np.dtype[Any]) -> Program:
+        """Return what the last value depends on as a program, with names in order."""
+        last = self.steps[-1].name if self.steps else next(iter(self.inputs))
+        live = {last}
+        for step in reversed(self.steps):
+            if step.name in live:
+                live.update(step.operands)
+        inputs = [name for name in self.inputs if name in live]
+        steps = [step for step in self.steps if step.name in live]
+        names = {name: f"x{i}" for i, name in enumerate(inputs)}
+        names |= {step.name: f"v{i}" for i, step in enumerate(steps)}
+        return Program(
+            {names[name]: self.inputs[name].astype(dtype) for name in inputs},
+            [
+                step._replace(
+                    name=names[step.name], operands=tuple(names[name] for name in step.operands)
+                )
+                for step in steps
+            ],
+        )
+
+
+def _evaluated(code: CodeType, values: Mapping[str, Array]) -> Array:
+    return np.asarray(eval(code, dict(_NAMES), dict(values)))
