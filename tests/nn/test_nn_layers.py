@@ -48,6 +48,11 @@ def test_linear_gradients_are_central_differences(leading, features, outputs, bi
     assert_gradients(F.linear, *((x, w, b) if bias else (x, w)))
 
 
+def test_linear_of_no_features_is_the_bias():
+    assert_gradients(F.linear, np.ones((2, 3, 0)), np.ones((4, 0)), np.arange(4.0))
+    assert F.linear(np.ones((2, 0)), np.ones((4, 0)), np.arange(4.0)).tolist() == [[0, 1, 2, 3]] * 2
+
+
 @pytest.mark.parametrize("leading", [(), (2,), (2, 2)])
 def test_linear_second_derivatives_are_central_differences(leading):
     assert_second_order(F.linear, *operands(leading, 2, 3))

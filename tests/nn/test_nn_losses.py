@@ -161,6 +161,12 @@ def test_cross_entropy_of_ignorance_is_the_log_of_the_number_of_classes():
     assert smoothed == pytest.approx(math.log(10))
 
 
+def test_cross_entropy_gradient_is_right_for_targets_that_sum_to_one_only_nearly():
+    rng = np.random.default_rng(0)
+    z, t = logits(rng, (3, 4)), 1.0009 * probabilities(rng, (3, 4))
+    assert_gradients(lambda z: F.cross_entropy(z, t), z)
+
+
 def test_cross_entropy_gradient_is_p_minus_y_over_n():
     z = mg.tensor(np.log(np.array([[1.0, 3.0], [2.0, 2.0]])), requires_grad=True)
     F.cross_entropy(z, np.array([0, 1])).backward()
