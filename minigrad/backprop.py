@@ -53,26 +53,21 @@ def backpropagate(
     RuleError
         If a rule returned something that cannot be a gradient.
     """
-    gradients: dict[Vertex, Array] = {}
-    for vertex, seed in seeds:
-        _accumulate(gradients, vertex, seed, owned=False)
+    observer = context.get().observer
+    gradients, results = _seeded(seeds, targets)  # of nodes still to walk through, and of targets
     consumers = _count_consumers(list(gradients), targets)
     ready = [vertex for vertex in gradients if consumers.get(vertex) == 0]
-    results: dict[Vertex, Array] = {}
-    observer = context.get().observer
     while ready:
-        vertex = ready.pop()
-        gradient = gradients.pop(vertex, None)
-        if gradient is not None and _is_target(vertex, targets):
-            results[vertex] = gradient
-        if vertex.__class__ is Leaf:
-            continue
-        node = cast("Node", vertex)
+        node = ready.pop()
+        gradient = gradients.pop(node, None)
         if gradient is not None:
-            _pass_back(node, gradient, gradients, consumers, wrap, observer)
+            if node.retains_grad if targets is None else node in targets:
+                results[node] = gradient
+            _pass_back(node, gradient, gradients, results, consumers, targets, wrap, observer)
         if not retain_graph:
             node.free()
-        for parent in node.wanted:
+        for index, _ in node.plan.vjps:
+            parent: Any = node.parents[index]
             if parent in consumers:
                 consumers[parent] -= 1
                 if not consumers[parent]:
@@ -80,17 +75,27 @@ def backpropagate(
     return results
 
 
-def _is_target(vertex: Vertex, targets: Collection[Vertex] | None) -> bool:
-    if targets is not None:
-        return vertex in targets
-    return vertex.__class__ is Leaf or cast("Node", vertex).retains_grad
+def _seeded(
+    seeds: Iterable[tuple[Vertex, Array]], targets: Collection[Vertex] | None
+) -> tuple[dict[Node, Array], dict[Vertex, Array]]:
+    """Return the gradients to start with, of nodes and of leaves that are wanted."""
+    gradients: dict[Node, Array] = {}
+    results: dict[Vertex, Array] = {}
+    for vertex, seed in seeds:
+        if isinstance(vertex, Node):
+            _accumulate(gradients, vertex, seed, owned=False)
+        elif targets is None or vertex in targets:
+            _accumulate(results, vertex, seed, owned=False)
+    return gradients, results
 
 
 def _pass_back(
     node: Node,
     gradient: Array,
-    gradients: dict[Vertex, Array],
-    live: dict[Vertex, int],
+    gradients: dict[Node, Array],
+    results: dict[Vertex, Array],
+    live: dict[Node, int],
+    targets: Collection[Vertex] | None,
     wrap: Wrap | None,
     observer: Observer | None,
 ) -> None:
@@ -99,11 +104,17 @@ def _pass_back(
     kwargs = node.kwargs or {}
     if observer is not None:
         observer.visiting(node)
-    rule = node.rule
-    for index, parent in enumerate(node.wanted):
-        if parent not in live:
+    for index, vjp in node.plan.vjps:
+        parent: Any = node.parents[index]
+        sums: dict[Any, Array]
+        if parent.__class__ is Leaf:
+            if targets is not None and parent not in targets:
+                continue
+            sums = results
+        elif parent in live:
+            sums = gradients
+        else:
             continue
-        vjp = rule.vjp(index)
         try:
             contribution = vjp(gradient, out, *args, **kwargs)
         except Exception as error:
@@ -114,10 +125,10 @@ def _pass_back(
         contribution = _fit(contribution, parent, node, index)
         if observer is not None:
             observer.visited(node, index, contribution)
-        if parent in gradients:
-            _accumulate(gradients, parent, contribution, owned=wrap is None)
+        if parent in sums:
+            _accumulate(sums, parent, contribution, owned=wrap is None)
         else:
-            gradients[parent] = contribution
+            sums[parent] = contribution
 
 
 def _saved_values(node: Node, wrap: Wrap | None) -> tuple[Any, tuple[Any, ...]]:
@@ -168,7 +179,7 @@ def _unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
 
 
 def _accumulate(
-    gradients: dict[Vertex, Array], vertex: Vertex, contribution: Array, *, owned: bool
+    gradients: dict[Any, Array], vertex: Vertex, contribution: Array, *, owned: bool
 ) -> None:
     """Add a contribution, in place only where nobody else can see it."""
     if vertex not in gradients:
@@ -194,42 +205,40 @@ def is_exclusive(holder: dict[Any, Array], key: Any) -> bool:
     )
 
 
-def _count_consumers(roots: list[Vertex], targets: Collection[Vertex] | None) -> dict[Vertex, int]:
-    """Return the vertices to walk through, with how many gradients each must wait for."""
+def _count_consumers(roots: list[Node], targets: Collection[Vertex] | None) -> dict[Node, int]:
+    """Return the nodes to walk through, with how many gradients each must wait for."""
     live = None if targets is None else _on_the_way(roots, targets)
-    consumers: dict[Vertex, int] = {
-        root: 0 for root in roots if (root.requires_grad if live is None else root in live)
-    }
+    consumers = {root: 0 for root in roots if live is None or root in live}
     stack = list(consumers)
     while stack:
-        vertex = stack.pop()
-        if vertex.__class__ is not Leaf:
-            _check_saved_values(cast("Node", vertex))
-        for parent in vertex.wanted:
-            if parent is None or (not parent.requires_grad if live is None else parent not in live):
-                continue
+        node = stack.pop()
+        if node.args is None or node.versions:
+            _check_saved_values(node)
+        for index, _ in node.plan.vjps:
+            parent: Any = node.parents[index]
             if parent in consumers:
                 consumers[parent] += 1
-            else:
+            elif parent.__class__ is not Leaf and (live is None or parent in live):
                 consumers[parent] = 1
                 stack.append(parent)
     return consumers
 
 
-def _on_the_way(roots: list[Vertex], targets: Collection[Vertex]) -> set[Vertex]:
-    """Return the vertices from which a target can be reached, of those the roots lead to."""
-    live: set[Vertex] = set()
-    seen: set[Vertex] = set()
-    stack: list[tuple[Vertex, bool]] = [(root, False) for root in roots]
+def _on_the_way(roots: list[Node], targets: Collection[Vertex]) -> set[Vertex]:
+    """Return the nodes from which a target can be reached, of those the roots lead to."""
+    live: set[Vertex] = set(targets)
+    seen: set[Node] = set()
+    stack = [(root, False) for root in roots]
     while stack:
-        vertex, parents_are_done = stack.pop()
+        node, parents_are_done = stack.pop()
+        parents = [cast("Vertex", node.parents[index]) for index, _ in node.plan.vjps]
         if parents_are_done:
-            if vertex in targets or any(parent in live for parent in vertex.wanted):
-                live.add(vertex)
-        elif vertex not in seen:
-            seen.add(vertex)
-            stack.append((vertex, True))
-            stack.extend((p, False) for p in vertex.wanted if p is not None and p.requires_grad)
+            if any(parent in live for parent in parents):
+                live.add(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((parent, False) for parent in parents if isinstance(parent, Node))
     return live
 
 
@@ -240,8 +249,6 @@ def _check_saved_values(node: Node) -> None:
             "for that are freed; compute the result again, or pass retain_graph=True to the first "
             "backward()"
         )
-    if not node.versions:
-        return
     kept = [
         parent
         for parent, value in zip(node.parents, node.args, strict=True)

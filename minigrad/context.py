@@ -19,6 +19,7 @@ __all__ = [
     "enable_grad",
     "is_grad_enabled",
     "no_grad",
+    "scope",
     "switched",
 ]
 
@@ -56,16 +57,16 @@ class Observer(Protocol):
 
 
 class Context(NamedTuple):
-    """Whether operations are recorded, in which module they run, and who watches."""
+    """Whether operations are recorded, and who watches."""
 
     recording: bool = True
-    scope: Scope | None = None
     observer: Observer | None = None
     tracing: bool = False  # inside a function that is being transformed, as by grad
 
 
 # A ContextVar, so that neither another thread nor another asyncio task sees a change.
 context: ContextVar[Context] = ContextVar("minigrad context", default=Context())
+scope: ContextVar[Scope | None] = ContextVar("minigrad scope", default=None)  # of module calls
 
 
 class switched:

@@ -14,12 +14,12 @@ import functools
 import inspect
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from minigrad.context import Scope
 from minigrad.errors import RuleError
 
-__all__ = ["Array", "Leaf", "Node", "Rule", "Vertex", "View"]
+__all__ = ["Array", "Leaf", "Node", "Plan", "Rule", "Vertex", "View"]
 
 Array: TypeAlias = Any  # whatever speaks NumPy: an ndarray, a CuPy array, a Tensor
 Vjp: TypeAlias = Callable[..., Array]
@@ -39,7 +39,7 @@ class Rule:
     backward, and a stand-in with its ``shape``, ``dtype``, ``ndim`` and ``size`` is passed.
     """
 
-    __slots__ = ("_parameters", "_saves", "each", "function", "name", "saves_of_two", "vjps")
+    __slots__ = ("_parameters", "_plans", "each", "function", "name", "plans_of_two", "vjps")
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
@@ -47,8 +47,8 @@ class Rule:
         self.vjps: tuple[Vjp | None, ...] = ()
         self.each: Vjp | None = None
         self._parameters: list[list[tuple[bool, bool]]] = []
-        self._saves: dict[tuple[int, int], tuple[bool, ...]] = {}
-        self.saves_of_two: list[tuple[bool, ...] | None] = [None] * 4
+        self._plans: dict[tuple[int, int], Plan] = {}
+        self.plans_of_two: list[Plan | None] = [None] * 4
 
     def define(self, vjps: tuple[Vjp | None, ...], each: Vjp | None = None) -> None:
         """Set the rule: one function per argument, or one that is told which argument."""
@@ -56,8 +56,8 @@ class Rule:
         self.each = each
         self._parameters = [_after_cotangent(vjp, leading=1) for vjp in vjps]
         self._parameters.append(_after_cotangent(each, leading=2))
-        self._saves.clear()
-        self.saves_of_two = [None] * 4
+        self._plans.clear()
+        self.plans_of_two = [None] * 4
 
     def vjp(self, index: int) -> Vjp:
         """Return the function that gives the gradient of one argument."""
@@ -69,26 +69,24 @@ class Rule:
             return functools.partial(self.each, index)
         raise self._missing(index)
 
-    def saves(self, live: int, arity: int) -> tuple[bool, ...]:
-        """Return what must be kept where the arguments whose bits are in `live` want gradients.
-
-        The first flag is the result's, the others are those of the `arity` arguments.
-        """
+    def plan(self, live: int, arity: int) -> Plan:
+        """Return what to keep and to compute for the arguments whose bits are in `live`."""
         try:
-            return self._saves[live, arity]
+            return self._plans[live, arity]
         except KeyError:
             wanted = [index for index, bit in enumerate(reversed(bin(live))) if bit == "1"]
-            # Beyond the rules for single arguments all have the same.
+            vjps = tuple((index, self.vjp(index)) for index in wanted)
+            # Beyond the rules for single arguments all have the same needs.
             needs = [self._needs(index, arity) for index in wanted[: len(self.vjps) + 1]]
-            flags = tuple(any(column) for column in zip(*needs, strict=True))
+            saves_out, *saves = (any(column) for column in zip(*needs, strict=True))
+            plan = Plan(self, saves_out, tuple(saves), vjps)
             if arity <= _FEW:
-                self._saves[live, arity] = flags
+                self._plans[live, arity] = plan
             if arity == 2:
-                self.saves_of_two[live] = flags  # for binary operators, at the cost of an index
-            return flags
+                self.plans_of_two[live] = plan  # for binary operators, at the cost of an index
+            return plan
 
     def _needs(self, index: int, arity: int) -> list[bool]:
-        self.vjp(index)  # or say that there is none
         own = index < len(self.vjps) and self.vjps[index] is not None
         flags: list[bool] = []
         for needed, is_variadic in self._parameters[index if own else -1]:
@@ -108,6 +106,15 @@ class Rule:
 
     def __repr__(self) -> str:
         return f"<rule of {self.name}>"
+
+
+class Plan(NamedTuple):
+    """What a call keeps for the backward pass, given which arguments want gradients."""
+
+    rule: Rule
+    saves_out: bool
+    saves: tuple[bool, ...]  # one for each argument
+    vjps: tuple[tuple[int, Vjp], ...]  # position and function of each gradient that is wanted
 
 
 def _after_cotangent(vjp: Vjp | None, leading: int) -> list[tuple[bool, bool]]:
@@ -158,7 +165,6 @@ class Leaf(_Described):
     __slots__ = ("dtype", "grad", "name", "requires_grad", "shape", "version")
 
     parents: tuple[Vertex | None, ...] = ()
-    wanted: tuple[Vertex | None, ...] = ()
 
     def __init__(
         self, shape: tuple[int, ...], dtype: Any, requires_grad: bool, name: str | None = None
@@ -186,12 +192,11 @@ class Node(_Described):
         "note",
         "out",
         "parents",
+        "plan",
         "retains_grad",
-        "rule",
         "scope",
         "shape",
         "versions",
-        "wanted",
     )
 
     requires_grad = True
@@ -199,9 +204,8 @@ class Node(_Described):
 
     def __init__(
         self,
-        rule: Rule,
+        plan: Plan,
         parents: tuple[Vertex | None, ...],
-        wanted: tuple[Vertex | None, ...],
         args: tuple[Any, ...],
         kwargs: dict[str, Any] | None,
         out: Array,
@@ -210,9 +214,8 @@ class Node(_Described):
         scope: Scope | None,
         versions: int,
     ) -> None:
-        self.rule = rule
+        self.plan = plan
         self.parents = parents  # one for each argument; None for what is not a tensor
-        self.wanted = wanted  # the same without those that required no gradient then
         self.args: tuple[Any, ...] | None = args  # None once freed
         self.kwargs = kwargs
         self.out = out
@@ -224,6 +227,11 @@ class Node(_Described):
         self.grad: Array | None = None
         self.retains_grad = False
         self.note: Any = None  # an observer's
+
+    @property
+    def rule(self) -> Rule:
+        """The rule of the function that was called."""
+        return self.plan.rule
 
     @property
     def path(self) -> str:

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.calls import apply, rule_of, unwrap
+from minigrad.dispatch import handlers, loses_gradient
 from minigrad.errors import ArgumentError, GraphError, NoGradientRuleError
 from minigrad.graph import Rule
-from minigrad.tensor import Tensor, apply, handlers, loses_gradient, rule_of, unwrap
+from minigrad.tensor import Tensor
 
 __all__ = [
     "composite",

@@ -1,303 +1,29 @@
-"""The tensor: an array, and the vertex of the graph that stands for it.
-
-Everything that makes a tensor of others goes through `apply` (any function, any arguments) or
-through the operators that `_binary` makes (the same in fewer steps). Which function has which rule
-is the business of `minigrad.rules`; the table that they fill is `handlers`.
-"""
+"""The tensor: an array, and the vertex of the graph that stands for it."""
 
 from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Any, NoReturn, Self
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from minigrad.arrays import as_array, explain, is_floating
+from minigrad.arrays import as_array, is_floating
 from minigrad.backprop import backpropagate, is_exclusive
-from minigrad.context import Context, context, switched
+from minigrad.calls import Traced, binary, plain, reflected, unary, unwrap
+from minigrad.context import context, switched
 from minigrad.conversions import Conversions
-from minigrad.errors import DtypeError, GraphError, NoGradientRuleError, RuleError, ShapeError
-from minigrad.graph import Array, Leaf, Node, Rule, Vertex, View
+from minigrad.dispatch import call, dispatch, dispatch_ufunc
+from minigrad.errors import DtypeError, GraphError, ShapeError
+from minigrad.graph import Array, Leaf, Node, Vertex
 from minigrad.methods import ArrayMethods
 
-__all__ = [
-    "Tensor",
-    "apply",
-    "from_numpy",
-    "handlers",
-    "loses_gradient",
-    "rule_of",
-    "tensor",
-    "unwrap",
-    "walk_back",
-    "wrap",
-]
-
-# What to call instead of a NumPy function that was given a tensor.
-handlers: dict[Callable[..., Any], Callable[..., Any]] = {}
-_rules: dict[Callable[..., Any], Rule] = {}
+__all__ = ["Tensor", "from_numpy", "tensor", "walk_back", "wrap"]
 
 
-def rule_of(function: Callable[..., Any]) -> Rule:
-    """Return the rule of a function, an empty one if none is defined yet."""
-    if function not in _rules:
-        _rules[function] = Rule(function)
-    return _rules[function]
-
-
-# --- Calls -----------------------------------------------------------------------------------
-
-
-def wrap(data: Array, node: Vertex | None) -> Tensor:
-    """Return the tensor of an array and its vertex, without copying or checking anything."""
-    out = _new(Tensor)
-    out._data = data
-    out._node = node
-    return out
-
-
-_new = object.__new__
-
-
-def unwrap(value: Any) -> Any:
-    """Return a value with every tensor in it (in lists and tuples, too) replaced by its array."""
-    if isinstance(value, Tensor):
-        return value._data
-    if type(value) in (list, tuple):
-        return type(value)(map(unwrap, value))
-    return value
-
-
-def apply(
-    rule: Rule,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    compute: Callable[..., Any] | None = None,
-) -> Any:
-    """Call a rule's function on the arrays of its arguments, and record the call.
-
-    Returns a tensor if any argument is one, and whatever the function returns otherwise.
-    `compute` stands in for the function, where an operator is quicker than the ufunc behind it.
-    """
-    current = context.get()
-    values: list[Any] = []
-    parents: list[Vertex | None] = []
-    is_tensor_call = False
-    live = 0
-    for arg in args:
-        node = None
-        if isinstance(arg, Tensor):
-            is_tensor_call = True
-            node = arg._node
-            if node is not None and node.requires_grad:
-                live |= 1 << len(values)
-            arg = arg._data
-        values.append(arg)
-        parents.append(node)
-    try:
-        out = (compute or rule.function)(*values, **kwargs)
-    except Exception as error:
-        _fail(rule, values, current, error)
-    if not is_tensor_call:
-        return out
-    if not hasattr(out, "dtype"):
-        raise RuleError(
-            f"{rule.name} returned {type(out).__name__}; a function with a gradient rule returns "
-            "one array"
-        )
-    if not live or not current.recording:
-        return wrap(out, None)
-    return _recorded(rule, args, values, parents, kwargs, out, live, current)
-
-
-def _recorded(
-    rule: Rule,
-    args: tuple[Any, ...],
-    values: list[Any],
-    parents: list[Vertex | None],
-    kwargs: dict[str, Any],
-    out: Array,
-    live: int,
-    current: Context,
-) -> Tensor:
-    saves = rule.saves(live, len(values))
-    owner = _memory_owner(out, values, parents)
-    versions = 0
-    for index, arg in enumerate(args):
-        vertex = parents[index]
-        if vertex is None and isinstance(arg, Tensor):
-            vertex = parents[index] = arg._vertex()  # whose version tells of later changes
-        if not saves[index + 1]:
-            values[index] = vertex or _stand_in(arg)
-        elif vertex is not None:
-            versions += vertex.version
-    fields = (
-        rule,
-        tuple(parents),
-        _requiring_grad(parents),
-        tuple(values),
-        kwargs or None,
-        out if saves[0] else None,
-        out.shape,
-        out.dtype,
-        current.scope,
-        versions,
-    )
-    node = Node(*fields) if owner is None else View(owner, *fields)
-    if current.observer is not None:
-        current.observer.recorded(node, out)
-    return wrap(out, node)
-
-
-def _memory_owner(out: Array, values: list[Any], parents: list[Vertex | None]) -> Any:
-    """Return the leaf whose values a result shows, as a slice or a transpose does."""
-    memory = getattr(out, "base", None)
-    if memory is None:
-        memory = out
-    for index, parent in enumerate(parents):
-        if parent is not None and parent.version:
-            value = values[index]
-            if value is memory or getattr(value, "base", None) is memory:
-                return getattr(parent, "owner", parent)
-    return None
-
-
-def _requiring_grad(parents: list[Vertex | None]) -> tuple[Vertex | None, ...]:
-    return tuple([p if p is not None and p.requires_grad else None for p in parents])
-
-
-def _vertex_of(operand: Any) -> Vertex | None:
-    return operand._vertex() if isinstance(operand, Tensor) else None
-
-
-def _stand_in(value: Any) -> Any:
-    """Return what tells the shape and dtype of an array, and keeps none of its memory."""
-    return Leaf(value.shape, value.dtype, False) if getattr(value, "shape", ()) else value
-
-
-def _fail(rule: Rule, values: list[Any], current: Context, error: Exception) -> NoReturn:
-    path = current.scope.path if current.scope is not None else ""
-    try:
-        raise explain(rule.function, rule.name, values, path, error)
-    finally:
-        del error  # which would hold this frame, and the frame would hold it
-
-
-def _binary(
-    function: Callable[..., Any], compute: Callable[[Any, Any], Any]
-) -> Callable[[Tensor, Any], Any]:
-    """Make the method of a binary operator: `apply` for two operands, in one frame."""
-    rule = rule_of(function)
-    get_context = context.get
-
-    def method(self: Tensor, other: Any) -> Any:
-        x = self._data
-        x_node = self._node
-        if isinstance(other, Tensor):
-            y = other._data
-            y_node = other._node
-        else:
-            y = other if type(other) in _USUAL_OPERANDS else _operand(other)
-            y_node = None
-            if y is NotImplemented:
-                return y
-        current = get_context()
-        try:
-            out = compute(x, y)
-        except (TypeError, ValueError) as error:
-            _fail(rule, [x, y], current, error)
-        live = int(x_node is not None and x_node.requires_grad)
-        if y_node is not None and y_node.requires_grad:
-            live += 2
-        if not live or not current.recording:
-            return wrap(out, None)
-        x_node = x_node or self._vertex()
-        y_node = y_node or (None if y is other else _vertex_of(other))
-        save_out, save_x, save_y = rule.saves_of_two[live] or rule.saves(live, 2)
-        x, versions = (x, x_node.version) if save_x else (x_node, 0)
-        if not save_y:
-            y = y_node or _stand_in(y)
-        elif y_node is not None:
-            versions += y_node.version
-        parents: tuple[Vertex | None, ...] = (x_node, y_node)
-        all_live = live == 3 or y_node is None
-        wanted = parents if all_live else (x_node, None) if live == 1 else (None, y_node)
-        node = Node(
-            rule,
-            parents,
-            wanted,
-            (x, y),
-            None,
-            out if save_out else None,
-            out.shape,
-            out.dtype,
-            current.scope,
-            versions,
-        )
-        if current.observer is not None:
-            current.observer.recorded(node, out)
-        result = _new(Tensor)
-        result._data = out
-        result._node = node
-        return result
-
-    return method
-
-
-def _reflected(
-    function: Callable[..., Any], compute: Callable[[Any, Any], Any]
-) -> Callable[[Tensor, Any], Any]:
-    """Make the method of a binary operator whose left operand is not a tensor."""
-    rule = rule_of(function)
-
-    def method(self: Tensor, other: Any) -> Any:
-        x = _operand(other)
-        return x if x is NotImplemented else apply(rule, (x, self), {}, compute)
-
-    return method
-
-
-_USUAL_OPERANDS = frozenset({int, float, np.ndarray})
-
-
-def _operand(other: Any) -> Any:
-    """Return what an operator computes with, for anything but a tensor."""
-    if isinstance(other, list | tuple):
-        return as_array(other)
-    if hasattr(other, "dtype") or isinstance(other, int | float | complex):
-        return other
-    return NotImplemented
-
-
-def _plain(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Make the method of an operator without gradient, whose result is a plain array."""
-
-    def method(self: Tensor, other: Any) -> Any:
-        return compute(self._data, other._data if isinstance(other, Tensor) else other)
-
-    return method
-
-
-def _unary(function: Callable[..., Any]) -> Callable[[Tensor], Any]:
-    rule = rule_of(function)
-
-    def method(self: Tensor) -> Any:
-        return apply(rule, (self,), {})
-
-    return method
-
-
-def _call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    return handlers[function](*args, **kwargs)
-
-
-# --- The tensor ------------------------------------------------------------------------------
-
-
-class Tensor(Conversions, ArrayMethods):
+class Tensor(Traced, Conversions, ArrayMethods):
     """An array that remembers how it was computed.
 
     NumPy's functions and operators take tensors and return tensors; `backward` computes the
@@ -336,10 +62,7 @@ class Tensor(Conversions, ArrayMethods):
     array([2., 4., 6.], dtype=float32)
     """
 
-    __slots__ = ("__weakref__", "_data", "_node")
-
-    _data: Array
-    _node: Vertex | None
+    __slots__ = ("__weakref__",)
 
     def __init__(
         self,
@@ -434,11 +157,6 @@ class Tensor(Conversions, ArrayMethods):
         """Set `requires_grad`, and return the tensor."""
         self.requires_grad = value
         return self
-
-    def _vertex(self) -> Vertex:
-        if self._node is None:
-            self._node = Leaf(self.shape, self.dtype, False)
-        return self._node
 
     # --- Gradients ---------------------------------------------------------------------------
 
@@ -611,7 +329,7 @@ class Tensor(Conversions, ArrayMethods):
 
         Integers and booleans have no gradient, so those come as a plain array.
         """
-        return _call(np.ndarray.astype, self, dtype)
+        return call(np.ndarray.astype, self, dtype)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         if isinstance(self._node, Node):
@@ -632,13 +350,7 @@ class Tensor(Conversions, ArrayMethods):
     # --- NumPy's protocols -------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method == "at" or kwargs.get("out") is not None:
-            return _write_into(ufunc, method, inputs, kwargs)
-        function: Callable[..., Any] = ufunc
-        if method != "__call__":
-            kwargs = _METHOD_DEFAULTS.get(method, {}) | kwargs
-            function = _UFUNC_METHODS.get((ufunc, method), getattr(ufunc, method))
-        return _dispatch(function, inputs, kwargs)
+        return dispatch_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(
         self,
@@ -647,10 +359,10 @@ class Tensor(Conversions, ArrayMethods):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
-        return _dispatch(function, args, kwargs)
+        return dispatch(function, args, kwargs)
 
     def __getitem__(self, index: Any) -> Any:
-        return _call(operator.getitem, self, unwrap(index))
+        return call(operator.getitem, self, unwrap(index))
 
     def __iter__(self) -> Iterator[Any]:
         if not self.shape:
@@ -716,33 +428,47 @@ class Tensor(Conversions, ArrayMethods):
     def __itruediv__(self, other: Any) -> Any:
         return self._updated(other, np.true_divide, "/")
 
-    __add__ = _binary(np.add, operator.add)
-    __radd__ = _reflected(np.add, operator.add)
-    __sub__ = _binary(np.subtract, operator.sub)
-    __rsub__ = _reflected(np.subtract, operator.sub)
-    __mul__ = _binary(np.multiply, operator.mul)
-    __rmul__ = _reflected(np.multiply, operator.mul)
-    __truediv__ = _binary(np.true_divide, operator.truediv)
-    __rtruediv__ = _reflected(np.true_divide, operator.truediv)
-    __pow__ = _binary(np.power, operator.pow)
-    __rpow__ = _reflected(np.power, operator.pow)
-    __mod__ = _binary(np.remainder, operator.mod)
-    __rmod__ = _reflected(np.remainder, operator.mod)
-    __matmul__ = _binary(np.matmul, operator.matmul)
-    __rmatmul__ = _reflected(np.matmul, operator.matmul)
-    __neg__ = _unary(np.negative)
-    __pos__ = _unary(np.positive)
-    __abs__ = _unary(np.absolute)
+    __add__ = binary(np.add, operator.add)
+    __radd__ = reflected(np.add, operator.add)
+    __sub__ = binary(np.subtract, operator.sub)
+    __rsub__ = reflected(np.subtract, operator.sub)
+    __mul__ = binary(np.multiply, operator.mul)
+    __rmul__ = reflected(np.multiply, operator.mul)
+    __truediv__ = binary(np.true_divide, operator.truediv)
+    __rtruediv__ = reflected(np.true_divide, operator.truediv)
+    __pow__ = binary(np.power, operator.pow)
+    __rpow__ = reflected(np.power, operator.pow)
+    __mod__ = binary(np.remainder, operator.mod)
+    __rmod__ = reflected(np.remainder, operator.mod)
+    __matmul__ = binary(np.matmul, operator.matmul)
+    __rmatmul__ = reflected(np.matmul, operator.matmul)
+    __neg__ = unary(np.negative)
+    __pos__ = unary(np.positive)
+    __abs__ = unary(np.absolute)
 
-    __floordiv__ = _plain(operator.floordiv)
-    __rfloordiv__ = _plain(lambda x, y: y // x)
-    __lt__ = _plain(operator.lt)
-    __le__ = _plain(operator.le)
-    __gt__ = _plain(operator.gt)
-    __ge__ = _plain(operator.ge)
-    __eq__ = _plain(operator.eq)
-    __ne__ = _plain(operator.ne)
+    __floordiv__ = plain(operator.floordiv)
+    __rfloordiv__ = plain(lambda x, y: y // x)
+    __lt__ = plain(operator.lt)
+    __le__ = plain(operator.le)
+    __gt__ = plain(operator.gt)
+    __ge__ = plain(operator.ge)
+    __eq__ = plain(operator.eq)
+    __ne__ = plain(operator.ne)
     __hash__ = object.__hash__
+
+
+Traced.result_class = Tensor
+
+
+def wrap(data: Array, node: Vertex | None) -> Tensor:
+    """Return the tensor of an array and its vertex, without copying or checking anything."""
+    out = _new(Tensor)
+    out._data = data
+    out._node = node
+    return out
+
+
+_new = object.__new__
 
 
 def tensor(
@@ -821,9 +547,12 @@ def walk_back(
 ) -> dict[Vertex, Array]:
     """Call `backpropagate` with rules on plain arrays, or on tensors if a graph is to be made."""
     if not create_graph:
-        plain = [(vertex, unwrap(seed)) for vertex, seed in seeds]
-        gradients = backpropagate(plain, targets=targets, retain_graph=retain_graph)
-        return {vertex: unwrap(gradient) for vertex, gradient in gradients.items()}
+        arrays = [(vertex, unwrap(seed)) for vertex, seed in seeds]
+        results = backpropagate(arrays, targets=targets, retain_graph=retain_graph)
+        for vertex, gradient in results.items():
+            if isinstance(gradient, Traced):  # from a rule that uses a tensor of its own
+                results[vertex] = unwrap(gradient)
+        return results
     tensors = [
         (vertex, seed if isinstance(seed, Tensor) else wrap(seed, None)) for vertex, seed in seeds
     ]
@@ -847,66 +576,3 @@ def _deposit(results: dict[Vertex, Array], vertex: Vertex) -> None:
 
 def _with_axes(array: Array) -> Array:
     return np.asarray(array) if isinstance(array, np.generic) else array
-
-
-# --- Dispatch --------------------------------------------------------------------------------
-
-_UFUNC_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
-    (np.add, "reduce"): np.sum,
-    (np.multiply, "reduce"): np.prod,
-    (np.maximum, "reduce"): np.max,
-    (np.minimum, "reduce"): np.min,
-}
-_METHOD_DEFAULTS: dict[str, dict[str, Any]] = {"reduce": {"axis": 0}}
-
-
-def _dispatch(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    handler = handlers.get(function)
-    if handler is not None:
-        return handler(*args, **kwargs)
-    if loses_gradient([*args, *kwargs.values()]):
-        raise NoGradientRuleError(
-            f"{_full_name(function)} has no gradient rule, so the gradient would be lost; compute "
-            "it from functions that have one, define a rule with "
-            "minigrad.defvjp, or pass tensor.detach() if no gradient is to pass"
-        )
-    out = function(*unwrap(args), **{name: unwrap(value) for name, value in kwargs.items()})
-    return wrap(out, None) if hasattr(out, "dtype") and out.dtype.kind in "fc" else out
-
-
-def loses_gradient(values: Iterable[Any]) -> bool:
-    """Return whether a gradient is lost where these values are used without being recorded."""
-    return context.get().recording and _requires_grad(values)
-
-
-def _requires_grad(values: Iterable[Any]) -> bool:
-    return any(
-        value.requires_grad
-        if isinstance(value, Tensor)
-        else isinstance(value, list | tuple) and _requires_grad(value)
-        for value in values
-    )
-
-
-def _full_name(function: Callable[..., Any]) -> str:
-    owner = getattr(function, "__self__", None)
-    if isinstance(owner, np.ufunc):  # a method, such as np.add.at
-        return f"numpy.{owner.__name__}.{function.__name__}"
-    module = getattr(function, "__module__", None) or "numpy"
-    return f"{module}.{getattr(function, '__name__', function)}"
-
-
-def _write_into(
-    ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    """Compute into an array, which is fine as long as no gradient is lost that way."""
-    targets = kwargs.get("out", inputs[:1])
-    into_tensor = any(isinstance(target, Tensor) for target in targets)
-    if into_tensor or loses_gradient(inputs):
-        kind = "a tensor" if into_tensor else "an array"
-        raise GraphError(
-            f"numpy.{ufunc.__name__} cannot write into {kind} here: the gradient would be lost; "
-            "write result = ... without out= (and array = array + t, not array += t), pass "
-            "t.detach(), or change a tensor by t[index] = value"
-        )
-    return getattr(ufunc, method)(*unwrap(inputs), **kwargs)

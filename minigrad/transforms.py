@@ -15,10 +15,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from minigrad.arrays import as_array, is_floating
+from minigrad.calls import apply, rule_of, unwrap
 from minigrad.context import context, switched
 from minigrad.errors import ArgumentError, DtypeError, ShapeError
 from minigrad.graph import Leaf
-from minigrad.tensor import Tensor, apply, rule_of, unwrap, walk_back, wrap
+from minigrad.tensor import Tensor, walk_back, wrap
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 

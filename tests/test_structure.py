@@ -17,7 +17,8 @@ PACKAGE = Path(__file__).parents[1] / "minigrad"
 LAYERS = [
     {"errors", "random", "_extras", "arrays"},
     {"graph", "context"},
-    {"backprop", "conversions", "methods"},  # what tensor.py is put together from
+    {"backprop", "calls", "conversions", "methods"},  # what tensor.py is put together from
+    {"dispatch"},
     {"tensor"},
     {"primitive", "rules", "debugging"},
     {"transforms", "nn"},

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from minigrad.arrays import as_array, is_floating
-from minigrad.context import Context, Scope, context
+from minigrad.context import Scope, context, scope
 from minigrad.errors import (
     ArgumentError,
     DtypeError,
@@ -105,16 +105,16 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call `forward`, and remember in what it records that it was this module's doing."""
-        outside = context.get()
-        call = Call(self, outside.scope)
-        token = context.set(Context(outside.recording, call, outside.observer, outside.tracing))
+        call = Call(self, scope.get())
+        token = scope.set(call)
         try:
             out = self.forward(*args, **kwargs)
-            if outside.observer is not None:
-                outside.observer.called(call, args, out)
+            observer = context.get().observer
+            if observer is not None:
+                observer.called(call, args, out)
             return out
         finally:
-            context.reset(token)
+            scope.reset(token)
 
     def __setattr__(self, name: str, value: Any) -> None:
         old = vars(self).get(name)
@@ -265,7 +265,7 @@ class Module:
 
     def place(self) -> str:
         """Return the dotted path under which the module is being called, empty outside a model."""
-        call = context.get().scope
+        call = scope.get()
         return call.path if isinstance(call, Call) and call.module is self else ""
 
     # --- Modes -------------------------------------------------------------------------------

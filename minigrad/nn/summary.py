@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from minigrad.context import context, no_grad
+from minigrad.context import context, no_grad, scope
 from minigrad.errors import ArgumentError, DtypeError
 from minigrad.nn.module import Call, Module
 from minigrad.tensor import Tensor
@@ -182,13 +182,15 @@ def _is_shape(value: Any) -> bool:
 def _observed_calls(model: Module, inputs: tuple[Any, ...]) -> list[tuple[Call, Any]]:
     observer = _Calls()
     modes = [(module, module.training) for module in model.modules()]
-    token = context.set(context.get()._replace(observer=observer, scope=None))
+    outside = scope.set(None)
+    token = context.set(context.get()._replace(observer=observer))
     try:
         model.eval()
         with no_grad():
             model(*inputs)
     finally:
         context.reset(token)
+        scope.reset(outside)
         for module, training in modes:
             module.training = training
     return observer.calls

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dispatch import handlers
 from minigrad.primitive import composite, defvjp, primitive
-from minigrad.tensor import handlers
 
 Array = Any
 

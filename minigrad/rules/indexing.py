@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.calls import unwrap
+from minigrad.dispatch import handlers
 from minigrad.primitive import composite, defvjp, primitive
-from minigrad.tensor import handlers, unwrap
 
 Array = Any
 

@@ -10,9 +10,10 @@ from typing import Any, SupportsIndex
 import numpy as np
 
 from minigrad.arrays import as_array
+from minigrad.calls import unwrap
 from minigrad.errors import ArgumentError, DtypeError
 from minigrad.primitive import composite, defvjp, primitive
-from minigrad.tensor import Tensor, unwrap
+from minigrad.tensor import Tensor
 
 Array = Any
 

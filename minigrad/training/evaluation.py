@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minigrad.calls import unwrap
 from minigrad.context import no_grad
 from minigrad.data import DataLoader
 from minigrad.errors import ArgumentError, DataError, DtypeError, ShapeError
-from minigrad.tensor import Tensor, unwrap
+from minigrad.tensor import Tensor
 from minigrad.training.batches import as_batches, mode, pair, samples
 from minigrad.training.metrics import Meter, Metrics, named_metrics
 

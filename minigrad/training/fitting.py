@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.calls import unwrap
 from minigrad.errors import ArgumentError, DataError, DtypeError, NonFiniteError
 from minigrad.nn import Module
-from minigrad.tensor import Tensor, unwrap
+from minigrad.tensor import Tensor
 from minigrad.training.batches import as_batches, mode, pair, samples
 from minigrad.training.callbacks import Callback, FunctionCallback, Run
 from minigrad.training.evaluation import check_callable, loss_value, measure

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minigrad.arrays import as_array
-from minigrad.context import context, switched
+from minigrad.context import scope, switched
 from minigrad.errors import DtypeError
 from minigrad.graph import Leaf, Node, Vertex
 from minigrad.nn.module import Call, Module
@@ -117,12 +117,12 @@ def layer_graph(model: Module, *inputs: Any) -> LayerGraph:
         raise DtypeError(f"a picture of layers is made of a Module, not {type(model).__name__}")
     tensors = [_recordable(value) for value in inputs]
     modes = [(module, module.training) for module in model.modules()]
-    token = context.set(context.get()._replace(scope=None))
+    outside = scope.set(None)
     try:
         with switched(recording=True):
             out = model.eval()(*tensors)
     finally:
-        context.reset(token)
+        scope.reset(outside)
         for module, training in modes:
             module.training = training
     if not isinstance(out, Tensor) or not isinstance(out._node, Node):

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from minigrad import random
+from minigrad.calls import unwrap
 from minigrad.errors import ArgumentError
 from minigrad.nn._checks import described, number, numbers
 from minigrad.primitive import defvjp, primitive
-from minigrad.tensor import unwrap
 
 __all__ = [
     "dropout",

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import as_array
+from minigrad.calls import unwrap
 from minigrad.errors import ArgumentError, DataError, DtypeError, ShapeError
 from minigrad.graph import Node
 from minigrad.nn._checks import described, number
 from minigrad.nn.functional.activations import is_share, log_softmax, sigmoid, softmax
 from minigrad.primitive import defvjp, primitive
-from minigrad.tensor import Tensor, unwrap
+from minigrad.tensor import Tensor
 
 __all__ = [
     "binary_cross_entropy",

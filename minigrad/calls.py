@@ -1,0 +1,272 @@
+"""Calls of functions with tensors among their arguments, and how they are recorded.
+
+Everything that makes a tensor of others goes through `apply` (any function, any arguments) or
+through the operators that `binary` makes (the same in fewer steps).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, NoReturn
+
+import numpy as np
+
+from minigrad.arrays import as_array, explain
+from minigrad.context import context, scope
+from minigrad.errors import RuleError
+from minigrad.graph import Array, Leaf, Node, Rule, Vertex, View
+
+__all__ = ["Traced", "apply", "binary", "plain", "reflected", "rule_of", "unary", "unwrap"]
+
+_rules: dict[Callable[..., Any], Rule] = {}
+
+
+def rule_of(function: Callable[..., Any]) -> Rule:
+    """Return the rule of a function, an empty one if none is defined yet."""
+    if function not in _rules:
+        _rules[function] = Rule(function)
+    return _rules[function]
+
+
+class Traced:
+    """What a call sees of a tensor: an array, and the vertex of the graph that stands for it."""
+
+    __slots__ = ("_data", "_node")
+
+    result_class: ClassVar[type[Traced]]  # what calls return
+
+    _data: Array
+    _node: Vertex | None
+
+    def _vertex(self) -> Vertex:
+        """Return the vertex, made now for the result of constants."""
+        if self._node is None:
+            self._node = Leaf(self._data.shape, self._data.dtype, False)
+        return self._node
+
+
+def unwrap(value: Any) -> Any:
+    """Return a value with every tensor in it (in lists and tuples, too) replaced by its array."""
+    if isinstance(value, Traced):
+        return value._data
+    if type(value) in (list, tuple):
+        return type(value)(map(unwrap, value))
+    return value
+
+
+def apply(
+    rule: Rule,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    compute: Callable[..., Any] | None = None,
+) -> Any:
+    """Call a rule's function on the arrays of its arguments, and record the call.
+
+    Returns a tensor if any argument is one, and whatever the function returns otherwise.
+    `compute` stands in for the function, where an operator is quicker than the ufunc behind it.
+    """
+    tensor = None
+    values = [*args]
+    parents: list[Vertex | None] = [None] * len(values)
+    live = 0
+    for index, arg in enumerate(args):
+        if isinstance(arg, Traced):
+            tensor = arg
+            values[index] = arg._data
+            vertex = parents[index] = arg._node
+            if vertex is not None and vertex.requires_grad:
+                live |= 1 << index
+    try:
+        out = (compute or rule.function)(*values, **kwargs)
+    except Exception as error:
+        _fail(rule, values, error)
+    if tensor is None:
+        return out
+    result = _new(tensor.result_class)
+    result._data = out
+    if live and context.get().recording:
+        result._node = _record(rule, args, values, parents, kwargs, out, live)
+    else:
+        result._node = None
+        _check_array(rule, out)
+    return result
+
+
+_new = object.__new__
+
+
+def _record(
+    rule: Rule,
+    args: tuple[Any, ...],
+    values: list[Any],
+    parents: list[Vertex | None],
+    kwargs: dict[str, Any],
+    out: Array,
+    live: int,
+) -> Node:
+    """Return the node of a call; `values` are its arguments, and become what it keeps of them."""
+    plan = rule.plan(live, len(values))
+    shows = getattr(out, "base", None)  # the array in whose memory a view lies
+    owner: Any = None
+    versions = 0
+    for index, keep in enumerate(plan.saves):
+        vertex = parents[index]
+        if vertex is None and isinstance(args[index], Traced):
+            vertex = parents[index] = args[index]._vertex()  # whose version tells of later changes
+        if vertex is not None:
+            version = vertex.version
+            if version and _shows(out, shows, values[index]):
+                owner = getattr(vertex, "owner", vertex)
+            if keep:
+                versions += version
+            else:
+                values[index] = vertex  # has the shape and dtype, and none of the memory
+        elif not keep:
+            values[index] = _stand_in(values[index])
+    _check_array(rule, out)
+    fields = (
+        plan,
+        tuple(parents),
+        tuple(values),
+        kwargs or None,
+        out if plan.saves_out else None,
+        out.shape,
+        out.dtype,
+        scope.get(),
+        versions,
+    )
+    node = Node(*fields) if owner is None else View(owner, *fields)
+    observer = context.get().observer
+    if observer is not None:
+        observer.recorded(node, out)
+    return node
+
+
+def _shows(out: Array, base: Array, value: Array) -> bool:
+    """Return whether a result lies in the memory of an argument, as a slice or a transpose does."""
+    if base is None:
+        return value is out
+    return value is base or getattr(value, "base", None) is base
+
+
+def _stand_in(value: Any) -> Any:
+    """Return what tells the shape and dtype of an array, and keeps none of its memory."""
+    return Leaf(value.shape, value.dtype, False) if getattr(value, "shape", ()) else value
+
+
+def _check_array(rule: Rule, out: Any) -> None:
+    if not hasattr(out, "dtype"):
+        raise RuleError(
+            f"{rule.name} returned {type(out).__name__}; a function with a gradient rule returns "
+            "one array"
+        )
+
+
+def _fail(rule: Rule, values: list[Any], error: Exception) -> NoReturn:
+    around = scope.get()
+    path = around.path if around is not None else ""
+    try:
+        raise explain(rule.function, rule.name, values, path, error)
+    finally:
+        del error  # which would hold this frame, and the frame would hold it
+
+
+# --- Operators ---------------------------------------------------------------------------------
+
+
+def binary(
+    function: Callable[..., Any], compute: Callable[[Any, Any], Any]
+) -> Callable[[Any, Any], Any]:
+    """Make the method of a binary operator: `apply` for two operands, in one frame."""
+    rule = rule_of(function)
+    get_context, get_scope = context.get, scope.get
+
+    def method(self: Traced, other: Any) -> Any:
+        x, x_vertex = self._data, self._node or self._vertex()
+        if isinstance(other, Traced):
+            y, y_vertex = other._data, other._node or other._vertex()
+            live = x_vertex.requires_grad + 2 * y_vertex.requires_grad
+        else:
+            y, y_vertex = other, None
+            if type(other) not in _USUAL_OPERANDS:
+                y = _operand(other)
+                if y is NotImplemented:
+                    return y
+            live = int(x_vertex.requires_grad)
+        try:
+            out = compute(x, y)
+        except (TypeError, ValueError) as error:
+            _fail(rule, [x, y], error)
+        result = _new(self.result_class)
+        result._data = out
+        current = get_context()
+        if not live or not current.recording:
+            result._node = None
+            return result
+        plan = rule.plans_of_two[live] or rule.plan(live, 2)
+        keep_x, keep_y = plan.saves
+        versions = x_vertex.version if keep_x else 0
+        if not keep_y:
+            y = y_vertex or _stand_in(y)
+        elif y_vertex is not None:
+            versions += y_vertex.version
+        result._node = node = Node(
+            plan,
+            (x_vertex, y_vertex),
+            (x if keep_x else x_vertex, y),
+            None,
+            out if plan.saves_out else None,
+            out.shape,
+            out.dtype,
+            get_scope(),
+            versions,
+        )
+        if current.observer is not None:
+            current.observer.recorded(node, out)
+        return result
+
+    return method
+
+
+_USUAL_OPERANDS = frozenset({int, float, np.ndarray})
+
+
+def _operand(other: Any) -> Any:
+    """Return what an operator computes with, for anything but a tensor."""
+    if isinstance(other, list | tuple):
+        return as_array(other)
+    if hasattr(other, "dtype") or isinstance(other, int | float | complex):
+        return other
+    return NotImplemented
+
+
+def reflected(
+    function: Callable[..., Any], compute: Callable[[Any, Any], Any]
+) -> Callable[[Any, Any], Any]:
+    """Make the method of a binary operator whose left operand is not a tensor."""
+    rule = rule_of(function)
+
+    def method(self: Traced, other: Any) -> Any:
+        x = _operand(other)
+        return x if x is NotImplemented else apply(rule, (x, self), {}, compute)
+
+    return method
+
+
+def unary(function: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Make the method of a unary operator."""
+    rule = rule_of(function)
+
+    def method(self: Traced) -> Any:
+        return apply(rule, (self,), {})
+
+    return method
+
+
+def plain(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Make the method of an operator without gradient, whose result is a plain array."""
+
+    def method(self: Traced, other: Any) -> Any:
+        return compute(self._data, other._data if isinstance(other, Traced) else other)
+
+    return method
