@@ -7,12 +7,15 @@ Messages name what was wrong (names, shapes, values) and what to do about it.
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "ArgumentError",
     "CheckpointError",
     "DataError",
     "DataNotFoundError",
     "DtypeError",
+    "GradientMismatch",
     "GraphError",
     "MinigradError",
     "MissingExtraError",
@@ -52,6 +55,20 @@ class NoGradientRuleError(MinigradError, NotImplementedError, TypeError):
 
 class RuleError(MinigradError, RuntimeError):
     """A gradient rule returned something that cannot be the gradient of its argument."""
+
+
+class GradientMismatch(MinigradError, AssertionError):
+    """A gradient that is not the derivative of its function.
+
+    Attributes
+    ----------
+    report : minigrad.testing.Report
+        Everything the check found.
+    """
+
+    def __init__(self, message: str, report: Any = None) -> None:
+        super().__init__(message)
+        self.report = report
 
 
 class NonFiniteError(MinigradError, FloatingPointError):

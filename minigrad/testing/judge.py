@@ -1,0 +1,364 @@
+"""Whether a number is the slope of a function along a line.
+
+The first look is cheap, and almost always the last. Whatever it leaves open (a kink in or near the
+point, a step that is too long or too short) is looked at with other steps, and nothing is called
+wrong before the rounding errors of the function and of the gradient have been measured, too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from minigrad.testing.slopes import FIRST_STEP, LADDER, Line, Reading
+from minigrad.testing.verdict import Verdict
+
+__all__ = ["Finding", "Judge", "Summary", "Tolerance"]
+
+Vector: TypeAlias = np.ndarray[Any, Any]
+
+SAFETY = 10.0  # how many times its estimate an error may be
+KINK = 4.0  # how many times their errors the slopes of two sides differ, for a kink
+LOWEST, HIGHEST = -7, 3  # the rungs of the ladder of steps
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is found of one slope.
+
+    Attributes
+    ----------
+    verdict : Verdict
+    analytic : float
+        What was to be checked.
+    numerical : float
+        What it is compared with; at a kink the nearest value between the slopes.
+    error : float
+        How far apart the two may be.
+    low, high : float
+        The slopes to the two sides; equal where there is no kink.
+    note : str
+        What is special about the place, if anything.
+    """
+
+    verdict: Verdict
+    analytic: float
+    numerical: float
+    error: float
+    low: float
+    high: float
+    note: str = ""
+
+    @property
+    def difference(self) -> float:
+        """How far the analytic value is off."""
+        return abs(self.analytic - self.numerical)
+
+    def scaled(self, factor: float) -> Finding:
+        """Return the finding in other units."""
+        fields = ("analytic", "numerical", "error", "low", "high")
+        return replace(self, **{name: getattr(self, name) * factor for name in fields})
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One reading of the slope of <cotangent, function>."""
+
+    rung: int
+    value: float
+    error: float
+    noise: float
+    low: float
+    high: float
+    is_finite: bool
+    kink_error: float  # of `low` and `high`; infinite where there is no kink
+    size: float  # of what adds up to the slope
+
+    @property
+    def is_kinked(self) -> bool:
+        """Whether the slopes to the two sides differ."""
+        return math.isfinite(self.kink_error)
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether rounding is the larger part of the error, so that a longer step is better."""
+        return self.error <= 3 * self.noise
+
+    def margin(self, roughness: float = 0.0) -> float:
+        """Return how far from the value the slope may be."""
+        return SAFETY * self.error + 4 * self.noise + SAFETY * roughness
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How close a gradient has to be to the slope, beyond the error of the slope itself.
+
+    Attributes
+    ----------
+    rtol : float
+        Relative difference.
+    floor : float
+        Difference that is always allowed.
+    zero_floor : float
+        Difference that is allowed where no slope is to be seen, and so nothing to tell how large
+        the numbers were that cancelled.
+    grain : float
+        Rounding error of the gradient, relative to what is added up to it.
+    target : float
+        Relative error of the slope that is good enough to stop.
+    typical : float
+        What other slopes of this function are like.
+    """
+
+    rtol: float
+    floor: float
+    zero_floor: float
+    grain: float
+    target: float
+    typical: float
+
+
+class Judge:
+    """Compares a slope with what it is said to be.
+
+    Parameters
+    ----------
+    line : Line
+    cotangent : array, shape (m,)
+        What the function's results are multiplied with and summed.
+    tolerance : Tolerance
+    analytic : float
+        What the slope is said to be.
+    analytic_noise : callable
+        Returns the rounding error that `analytic` is seen to have; called before anything is
+        called wrong.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        cotangent: Vector,
+        tolerance: Tolerance,
+        analytic: float,
+        analytic_noise: Callable[[], float],
+    ) -> None:
+        self.line = line
+        self.cotangent = cotangent
+        self.tolerance = tolerance
+        self.analytic = analytic
+        self.analytic_noise = analytic_noise
+        self.readings: dict[int, Reading] = {}
+        self.roughness = 0.0
+
+    # --- Reading ---------------------------------------------------------------------------
+
+    def summary(self, rung: int) -> Summary:
+        """Return what the step of a rung says."""
+        step = FIRST_STEP * LADDER**rung
+        if rung not in self.readings:
+            self.readings[rung] = self.line.read(step)
+        reading = self.readings[rung]
+        u = self.cotangent
+        errors = u * reading.slope_error
+        grain = u * reading.grain * self.line.changed / step
+        value = float(u @ reading.slope)
+        # The place itself is rounded: its distance from the start is not quite the step.
+        shift = self.line.resolution() / step * (abs(value) + abs(self.analytic))
+        low, high, kink_error = self._bracket(reading, grain)
+        error = abs(float(u @ (reading.rows[0] - reading.rows[1]))) + float(np.linalg.norm(errors))
+        return Summary(
+            rung,
+            value,
+            error,
+            float(np.linalg.norm(grain)) + (shift if math.isfinite(shift) else 0.0),
+            low,
+            high,
+            math.isfinite(value),
+            kink_error,
+            self._size(u * reading.slope),
+        )
+
+    def _size(self, slopes: Vector) -> float:
+        """Return how large the numbers are that a gradient adds up, as far as can be seen."""
+        values = np.where(self.line.changed, self.cotangent * self.line.value, 0)
+        return float(np.nansum(np.abs(slopes)) + np.abs(values).max(initial=0))
+
+    def _bracket(self, reading: Reading, grain: Vector) -> tuple[float, float, float]:
+        """Return the sums of the lower and of the higher slopes of all results, and their error."""
+        u = self.cotangent
+        gap = np.abs(u * (reading.right - reading.left))
+        error = np.abs(u) * reading.side_error + 12 * np.abs(grain)
+        kinked = gap > KINK * error
+        if not kinked.any():
+            return 0.0, 0.0, math.inf
+        smooth = np.where(kinked, 0, u * reading.slope)
+        right, left = (np.where(kinked, u * s, smooth) for s in (reading.right, reading.left))
+        side = float(np.where(kinked, error, np.abs(u) * reading.slope_error).sum())
+        low, high = float(np.minimum(right, left).sum()), float(np.maximum(right, left).sum())
+        return low, high, side + 12 * float(np.linalg.norm(grain))
+
+    def is_sharp(self, summary: Summary) -> bool:
+        """Return whether a reading is as exact as is needed."""
+        if not summary.is_finite or summary.is_kinked:
+            return False
+        scale = max(abs(summary.value), 1e-3 * self.tolerance.typical)
+        return summary.margin(self.roughness / self._step(summary)) <= self.tolerance.target * scale
+
+    @staticmethod
+    def _step(summary: Summary) -> float:
+        return float(FIRST_STEP * LADDER**summary.rung)
+
+    def is_settled_kink(self, summary: Summary) -> bool:
+        """Return whether a kink is seen at this step and at the next one just the same."""
+        if not summary.is_kinked:
+            return False
+        gap = summary.high - summary.low
+        if summary.kink_error > 1e-4 * gap:
+            return False
+        other = self.summary(summary.rung - 1)
+        return other.is_kinked and 0.5 * gap < other.high - other.low < 2 * gap
+
+    # --- Judging ---------------------------------------------------------------------------
+
+    def allowed(self, summary: Summary) -> float:
+        """Return how far from a smooth reading the analytic value may be."""
+        margin = summary.margin(self.roughness / self._step(summary))
+        floor = self.tolerance.floor + self.tolerance.grain * summary.size
+        if abs(summary.value) <= margin + floor:
+            floor = max(floor, self.tolerance.zero_floor)
+        return margin + self.tolerance.rtol * abs(summary.value) + floor
+
+    def agrees(self, summary: Summary) -> bool:
+        """Return whether the analytic value is what a smooth reading says."""
+        return abs(self.analytic - summary.value) <= self.allowed(summary)
+
+    def verdict(self) -> Finding:
+        """Return what is found."""
+        first = self.summary(0)
+        if self.is_sharp(first) and self.agrees(first):
+            return self._smooth(first)
+        seen = self._walk(first)
+        last = seen[-1]
+        if self.is_settled_kink(last):
+            return self._kink(last.low, last.high, last.kink_error, "slopes differ")
+        if self.is_sharp(last) and self.agrees(last):
+            return self._smooth(last)
+        return self._second_opinion()
+
+    def _walk(self, first: Summary) -> list[Summary]:
+        """Go up or down the ladder until a reading settles the matter."""
+        seen = [first]
+        noisy = first.is_finite and first.is_noisy and not first.is_kinked
+        rungs = range(1, HIGHEST + 1) if noisy else range(-1, LOWEST - 1, -1)
+        for rung in rungs:
+            if self.is_sharp(seen[-1]) or self.is_settled_kink(seen[-1]):
+                break
+            seen.append(self.summary(rung))
+            if not noisy and seen[-1].is_noisy and not seen[-1].is_kinked:
+                break
+        return seen
+
+    def _second_opinion(self) -> Finding:
+        """Measure how rough the function is, and look at every step."""
+        self.roughness = self.line.rough(self.cotangent)
+        everything = [self.summary(rung) for rung in range(LOWEST + 1, HIGHEST + 1)]
+        smooth = [s for s in everything if s.is_finite and not s.is_kinked]
+        best = min(smooth, key=self.allowed, default=None)
+        if best is not None:
+            finer = [s for s in smooth if s.rung <= best.rung and (s is best or self.is_sharp(s))]
+            agreeing = [s for s in finer if self.agrees(s)]
+            if agreeing and self._is_credible(agreeing[0]):
+                return self._smooth(agreeing[0])
+        if best is not None and self.is_sharp(best):
+            return self._refuted(best)
+        for summary in everything:
+            if self.is_settled_kink(summary):
+                return self._kink(summary.low, summary.high, summary.kink_error, "slopes differ")
+        if best is not None and self._is_credible(best):
+            return self._refuted(best)
+        return self._singular(best)
+
+    def _is_credible(self, summary: Summary) -> bool:
+        """Return whether a reading is exact enough to be compared with anything."""
+        scale = max(abs(summary.value), abs(self.analytic), self.tolerance.zero_floor)
+        return summary.margin(self.roughness / self._step(summary)) <= 1e-2 * scale
+
+    def _smooth(self, summary: Summary) -> Finding:
+        value = summary.value
+        right = self.agrees(summary)
+        verdict = Verdict.RIGHT if right else Verdict.WRONG
+        return Finding(verdict, self.analytic, value, self.allowed(summary), value, value)
+
+    def _refuted(self, summary: Summary) -> Finding:
+        """Call it wrong, unless the gradient itself is known no better."""
+        finding = self._smooth(summary)
+        noise = SAFETY * self.analytic_noise()
+        if finding.difference <= finding.error + noise:
+            return replace(finding, verdict=Verdict.RIGHT, error=finding.error + noise)
+        return finding
+
+    def _kink(self, low: float, high: float, error: float, note: str) -> Finding:
+        margin = SAFETY * error + self.tolerance.floor
+        margin += self.tolerance.rtol * max(abs(low), abs(high))
+        inside = low - margin <= self.analytic <= high + margin
+        nearest = min(max(self.analytic, low), high)
+        verdict = Verdict.KINK if inside else Verdict.WRONG
+        return Finding(verdict, self.analytic, nearest, margin, low, high, note)
+
+    def _singular(self, best: Summary | None) -> Finding:
+        """Judge where the function jumps, ends, or is infinitely steep."""
+        coarse, fine = self.readings[-3], self.readings[-4]
+        found = Singular(self.line, coarse, fine, self.cotangent)
+        if found.note:
+            return self._kink(found.low, found.high, found.error, found.note)
+        if best is None:
+            nan = math.nan
+            return Finding(Verdict.KINK, self.analytic, nan, nan, nan, nan, "no slope to be seen")
+        return self._refuted(best)
+
+
+class Singular:
+    """Slopes where a function jumps, where it ends, and where it is infinitely steep.
+
+    Of a side where it jumps, the slope beyond the jump counts; of an end, that of the side where
+    the function is; of an infinite slope everything from the steepest seen on.
+    """
+
+    def __init__(self, line: Line, coarse: Reading, fine: Reading, cotangent: Vector) -> None:
+        self.line = line
+        self.coarse, self.fine = coarse, fine
+        notes = set()
+        lows, highs, errors = [], [], []
+        for side in (0, 1):
+            slope, error, steep, note = self._side(side)
+            notes |= note
+            weighted = np.sort([cotangent * slope, cotangent * steep], axis=0)
+            lows.append(weighted[0])
+            highs.append(weighted[1])
+            errors.append(np.abs(cotangent) * error)
+        if any(np.isnan(low).any() for low in lows):
+            notes.add("the function ends here")
+        with np.errstate(all="ignore"):
+            low, high = np.fmin(*lows), np.fmax(*highs)
+        self.note = ", ".join(sorted(notes))
+        self.low, self.high = float(np.nansum(low)), float(np.nansum(high))
+        self.error = float(np.nansum(np.fmax(*errors)))
+
+    def _side(self, side: int) -> tuple[Vector, Vector, Vector, set[str]]:
+        """Return slopes, errors, the slopes that they may rise to, and what is special."""
+        coarse, fine = self.coarse, self.fine
+        name = ("right", "left")[side]
+        far, near = np.abs(coarse.limits[side]), np.abs(fine.limits[side])
+        jumps = (near > 0.5 * far) & (near > 1e3 * fine.grain)
+        slope = np.where(jumps, fine.outer[side], getattr(fine, name))
+        before = np.where(jumps, coarse.outer[side], getattr(coarse, name))
+        grows = ~jumps & (np.abs(slope) > 1.4 * np.abs(before))
+        grows &= np.abs(slope) > 1e3 * fine.grain / fine.step
+        error = np.where(grows, 0, np.abs(slope - before)) + 12 * fine.grain / fine.step
+        steep = np.where(grows, np.copysign(np.inf, slope), slope)
+        notes = {"the function jumps here"} if jumps.any() else set()
+        return slope, error, steep, notes | ({"infinitely steep"} if grows.any() else set())

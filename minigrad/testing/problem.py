@@ -1,0 +1,413 @@
+"""What is checked: a function of a list of arrays, and how its gradient is had.
+
+Whatever the user hands over (a NumPy function, a module, a pair of plain functions; arguments that
+are nested, constant, or only shapes) becomes a `Problem`, which knows lists of arrays only.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from minigrad.calls import unwrap
+from minigrad.errors import ArgumentError, DtypeError, RuleError
+from minigrad.nn.module import Module
+from minigrad.tensor import Tensor, from_numpy, wrap
+from minigrad.testing.surroundings import Surroundings, substituted
+from minigrad.testing.trees import Tree, is_shape, leaves, mapped
+from minigrad.transforms import jvp, vjp
+
+__all__ = ["Array", "Function", "Inputs", "Pair", "Problem", "Traced", "make_problem", "unpacked"]
+
+Array: TypeAlias = np.ndarray[Any, Any]
+Function: TypeAlias = Callable[..., Any]
+Inputs: TypeAlias = Any  # arrays, tensors, shapes, or nested structures of them
+Arrays: TypeAlias = Sequence[Array]
+
+
+# --- Arguments ---------------------------------------------------------------------------------
+
+
+def as_arguments(inputs: Inputs) -> list[Any]:
+    """Return the list of a function's arguments that `inputs` stands for."""
+    if isinstance(inputs, list | tuple) and not is_shape(inputs) and not hasattr(inputs, "_fields"):
+        return list(inputs)
+    return [inputs]
+
+
+def _is_leaf(value: Any) -> bool:
+    return is_shape(value) or not isinstance(value, list | tuple | dict)
+
+
+def _as_variable(value: Any, rng: np.random.Generator, dtype: Any, dtypes: list[Any]) -> Any:
+    """Return what a leaf of the arguments stands for: a new array if it is a variable.
+
+    Of variables, the dtype that they were given in is added to `dtypes`.
+    """
+    made = _as_array_of(value, rng, dtype)
+    if _varies(made):
+        is_array = hasattr(value, "dtype")
+        dtypes.append(np.dtype(value.dtype) if is_array else dtype)
+    return made
+
+
+def _as_array_of(value: Any, rng: np.random.Generator, dtype: Any) -> Any:
+    if is_shape(value):
+        # Away from 0, where many functions have kinks and poles.
+        magnitude = rng.uniform(0.3, 1.7, value)
+        return np.asarray(magnitude * rng.choice([-1.0, 1.0], value), dtype)
+    if isinstance(value, float) and not isinstance(value, np.generic):
+        return np.array(value, dtype)
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    if kind == "c":
+        raise DtypeError("gradcheck is for functions of real numbers, and an input is complex")
+    if kind != "f" or not isinstance(value, np.ndarray | np.generic | Tensor):
+        return value
+    return np.array(unwrap(value), dtype, order="C")
+
+
+def _parameters(function: Function) -> list[inspect.Parameter]:
+    try:
+        target = function.forward if isinstance(function, Module) else function
+        return list(inspect.signature(target).parameters.values())
+    except (TypeError, ValueError):  # compiled functions tell nothing
+        return []
+
+
+def argument_names(function: Function, count: int) -> list[str]:
+    """Return what the function calls its first arguments."""
+    names: list[str] = []
+    for parameter in _parameters(function):
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            names += [f"{parameter.name}[{i}]" for i in range(count - len(names))]
+        elif parameter.kind is not parameter.KEYWORD_ONLY:
+            names.append(parameter.name)
+    names += [f"x{i}" for i in range(len(names), count)]
+    return names[:count]
+
+
+def function_name(function: Function) -> str:
+    """Return what to call a function in a report."""
+    if isinstance(function, Module):
+        return type(function).__name__
+    if isinstance(function, functools.partial):
+        return f"partial({function_name(function.func)})"
+    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
+    return str(name or type(function).__name__).rpartition("<locals>.")[2]
+
+
+@dataclass
+class Arguments:
+    """A function's arguments: which of the values in them vary, and the rest."""
+
+    tree: list[Any]
+    names: list[str]
+    wanted: set[int]
+    dtypes: list[Any]  # those that the variables had when they were given
+
+    def variables(self) -> Iterator[tuple[str, Array]]:
+        """Yield the name and value of each variable."""
+        for index, (name, argument) in enumerate(zip(self.names, self.tree, strict=True)):
+            for path, value in leaves(argument, name):
+                if index in self.wanted and _varies(value):
+                    yield path, value
+
+    def constants(self) -> list[Array]:
+        """Return the arrays that do not vary."""
+        variables = {id(value) for _, value in self.variables()}
+        found = (unwrap(value) for _, value in leaves(self.tree) if id(value) not in variables)
+        return [value for value in found if isinstance(value, np.ndarray)]
+
+    def filled(self, values: Sequence[Any]) -> list[Any]:
+        """Return the arguments with other values for the variables."""
+        supply = iter(values)
+        return [
+            mapped(lambda value: next(supply) if _varies(value) else value, tree, _is_leaf)
+            if index in self.wanted
+            else tree
+            for index, tree in enumerate(self.tree)
+        ]
+
+    def gradients(self, result: Any) -> list[Any]:
+        """Return the gradients of the variables, out of what a function for gradients returned."""
+        if not isinstance(result, list | tuple):
+            result = (result,)
+        varying = [i for i, tree in enumerate(self.tree) if self._has_variables(i, tree)]
+        if len(result) == len(self.tree):
+            result = [result[i] for i in varying]
+        elif len(result) != len(varying):
+            raise RuleError(
+                f"vjp returned {len(result)} gradients for {len(varying)} arguments; it returns "
+                "one gradient, or a tuple with one for each argument"
+            )
+        found: list[Any] = []
+        for index, gradient in zip(varying, result, strict=True):
+            count = sum(map(_varies, (value for _, value in leaves(self.tree[index]))))
+            parts = [gradient] if _is_leaf(self.tree[index]) else [g for _, g in leaves(gradient)]
+            if len(parts) != count:
+                raise RuleError(
+                    f"vjp returned {len(parts)} gradients for the {count} arrays in argument "
+                    f"{index} ({self.names[index]}); it returns them in the argument's structure"
+                )
+            found += parts
+        return found
+
+    def _has_variables(self, index: int, tree: Tree) -> bool:
+        return index in self.wanted and any(_varies(value) for _, value in leaves(tree))
+
+
+def _varies(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+
+
+def _make_arguments(
+    function: Function, inputs: Inputs, wrt: Sequence[int | str] | None, rng: Any, dtype: Any
+) -> Arguments:
+    tree = as_arguments(inputs)
+    names = argument_names(function, len(tree))
+    wanted = set(range(len(tree)))
+    if wrt is not None:
+        unknown = [w for w in wrt if w not in names and w not in range(len(tree))]
+        if unknown:
+            raise ArgumentError(
+                f"wrt names {unknown}, and the arguments of {function_name(function)} are "
+                f"{', '.join(names)}"
+            )
+        wanted = {names.index(w) if isinstance(w, str) else w for w in wrt}
+    dtypes: list[Any] = []
+    drawn = []
+    for index, each in enumerate(tree):
+        variable = functools.partial(
+            _as_variable, rng=rng, dtype=dtype, dtypes=dtypes if index in wanted else []
+        )
+        drawn.append(mapped(variable, each, _is_leaf))
+    return Arguments(drawn, names, wanted, dtypes)
+
+
+# --- Results -----------------------------------------------------------------------------------
+
+
+def _is_float(value: Any) -> bool:
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    return isinstance(value, float) or kind == "f"
+
+
+def _float_outputs(out: Tree) -> list[Any]:
+    """Return the floating-point arrays in a result, the others have no derivative."""
+    return [value for _, value in leaves(out) if _is_float(value)]
+
+
+def _foreign(out: Tree) -> Tree:
+    """Return a result with arrays of other packages turned into NumPy's."""
+    return mapped(lambda v: np.asarray(v) if hasattr(v, "__array__") else v, out, _is_leaf)
+
+
+# --- Problems ----------------------------------------------------------------------------------
+
+
+@dataclass
+class Problem:
+    """A function from a list of arrays to a list of arrays, with its gradient, at a point.
+
+    Attributes
+    ----------
+    name : str
+        What the function is called.
+    names : list of str
+        What its variables are called.
+    point : list of arrays
+        Their values.
+    constants : list of arrays
+        What the function is given besides.
+    dtypes : list of dtypes
+        Those that the variables had when they were given.
+    """
+
+    name: str
+    names: list[str]
+    point: list[Array]
+    around: Surroundings
+    constants: list[Array] = field(default_factory=list)
+    dtypes: list[Any] = field(default_factory=list)
+
+    def outputs(self, arrays: Arrays) -> list[Array]:
+        """Return the function's floating-point results."""
+        raise NotImplementedError
+
+    def pull_back(self, cotangents: Arrays, arrays: Arrays) -> list[Any]:
+        """Return the gradient of <cotangents, outputs> with respect to each variable."""
+        raise NotImplementedError
+
+    def push_forward(self, tangents: Arrays, arrays: Arrays) -> list[Array] | None:
+        """Return the derivative of the outputs in a direction, if there is forward mode."""
+        return None
+
+    def derivative(self, cotangents: Arrays) -> Problem | None:
+        """Return the problem whose function is this one's gradient, if it can be differentiated."""
+        return None
+
+
+@dataclass
+class Traced(Problem):
+    """A function that minigrad differentiates, of a list of tensors."""
+
+    function: Callable[[Sequence[Any]], Sequence[Any]] = field(kw_only=True)
+
+    def outputs(self, arrays: Arrays) -> list[Array]:
+        """Return the function's floating-point results."""
+        self.around.rewind()
+        out = self.function([wrap(array, None) for array in arrays])
+        return [np.asarray(unwrap(value)) for value in out]
+
+    def pull_back(self, cotangents: Arrays, arrays: Arrays) -> list[Any]:
+        """Return what `Tensor.backward` leaves in each variable's ``grad``."""
+        self.around.rewind()
+        variables = [from_numpy(array, requires_grad=True) for array in arrays]
+        for out, cotangent in zip(self.function(variables), cotangents, strict=True):
+            if isinstance(out, Tensor) and out.requires_grad:
+                out.backward(cotangent, retain_graph=True)
+        return [np.zeros_like(v.data) if v.grad is None else v.grad for v in variables]
+
+    def push_forward(self, tangents: Arrays, arrays: Arrays) -> list[Array] | None:
+        """Return the derivative in a direction, by forward mode."""
+        _, tangent = jvp(self._rewound, tuple(arrays), tuple(tangents))
+        return [np.asarray(value) for value in tangent]
+
+    def derivative(self, cotangents: Arrays) -> Problem:
+        """Return the gradient as a function of the point and of the cotangents."""
+        count = len(self.point)
+
+        def gradient(variables: Sequence[Any]) -> Sequence[Any]:
+            _, pull_back = vjp(self._rewound, *variables[:count])
+            gradients: Sequence[Any] = pull_back(tuple(variables[count:]))
+            return gradients
+
+        names = [*self.names, *_numbered("cotangent", cotangents)]
+        point = [*self.point, *cotangents]
+        return Traced(f"grad({self.name})", names, point, self.around, function=gradient)
+
+    def _rewound(self, *variables: Any) -> tuple[Any, ...]:
+        self.around.rewind()
+        return tuple(self.function(variables))
+
+
+def _numbered(name: str, items: Sequence[Any]) -> list[str]:
+    return [name] if len(items) == 1 else [f"{name}[{index}]" for index in range(len(items))]
+
+
+@dataclass
+class Pair(Problem):
+    """A plain function, and a plain function for its gradient."""
+
+    function: Function = field(kw_only=True)
+    vjp: Function = field(kw_only=True)
+    arguments: Arguments = field(kw_only=True)
+
+    def outputs(self, arrays: Arrays) -> list[Array]:
+        """Return the function's floating-point results."""
+        return [np.asarray(value) for value in _float_outputs(self._call(arrays))]
+
+    def pull_back(self, cotangents: Arrays, arrays: Arrays) -> list[Any]:
+        """Return what the second function returns."""
+        supply = iter(cotangents)
+        out = self._call(arrays)
+        seed = mapped(lambda value: next(supply) if _is_float(value) else None, out, _is_leaf)
+        self.around.rewind()
+        gradients = self.arguments.gradients(self.vjp(seed, *self.arguments.filled(arrays)))
+        return [gradient if gradient is None else _as_array(gradient) for gradient in gradients]
+
+    def _call(self, arrays: Arrays) -> Tree:
+        self.around.rewind()
+        return _foreign(self.function(*self.arguments.filled(arrays)))
+
+
+def _as_array(gradient: Any) -> Array:
+    array = unwrap(gradient) if isinstance(gradient, Tensor) else np.asarray(gradient)
+    if array.dtype.kind not in "fiub":
+        raise RuleError(f"vjp returned {type(gradient).__name__} as a gradient, not an array")
+    return np.asarray(array)
+
+
+def make_problem(
+    function: Function,
+    inputs: Inputs,
+    *,
+    vjp: Function | None,
+    wrt: Sequence[int | str] | None,
+    rng: np.random.Generator,
+    dtype: Any,
+    around: Surroundings,
+) -> Problem:
+    """Return the problem of a function and its arguments, which are converted to `dtype`."""
+    arguments = _make_arguments(function, inputs, wrt, rng, dtype)
+    variables = list(arguments.variables())
+    names, point = [n for n, _ in variables], [value for _, value in variables]
+    constants = arguments.constants()
+    name = function_name(function)
+    if isinstance(function, Module) and vjp is None:
+        return _module_problem(function, arguments, names, point, around, dtype)
+    _check_variables(name, point)
+    if vjp is not None:
+        shared = (name, names, point, around, constants, arguments.dtypes)
+        return Pair(*shared, function=function, vjp=vjp, arguments=arguments)
+
+    def call(values: Sequence[Any]) -> Sequence[Any]:
+        return _float_outputs(function(*arguments.filled(values)))
+
+    return Traced(name, names, point, around, constants, arguments.dtypes, function=call)
+
+
+def _module_problem(
+    module: Module,
+    arguments: Arguments,
+    names: list[str],
+    point: list[Array],
+    around: Surroundings,
+    dtype: Any,
+) -> Problem:
+    """Return a module as a function of its parameters and its inputs."""
+    parameters = dict(module.named_parameters())
+    tensors = list(parameters.values())
+    buffers = [buffer for _, buffer in module.named_buffers()]
+    values = [np.array(tensor.data, dtype, order="C") for tensor in tensors]
+    count = len(tensors)
+
+    def call(variables: Sequence[Any]) -> Sequence[Any]:
+        with substituted(tensors, variables[:count], buffers):
+            return _float_outputs(module(*arguments.filled(variables[count:])))
+
+    _check_variables(function_name(module), [*values, *point])
+    return Traced(
+        function_name(module),
+        [*parameters, *names],
+        [*values, *point],
+        around,
+        arguments.constants(),
+        [tensor.dtype for tensor in tensors] + arguments.dtypes,
+        function=call,
+    )
+
+
+def _check_variables(name: str, point: list[Array]) -> None:
+    if not point:
+        raise ArgumentError(
+            f"gradcheck of {name} was given no floating-point input to differentiate with respect "
+            "to; pass arrays, tensors, floats, or shapes such as (3, 4)"
+        )
+
+
+def unpacked(vector: Array, like: Arrays) -> list[Array]:
+    """Return a vector as arrays of given shapes (views of it)."""
+    found: list[Array] = []
+    start = 0
+    for array in like:
+        stop = start + math.prod(array.shape)
+        found.append(vector[start:stop].reshape(array.shape))
+        start = stop
+    return found

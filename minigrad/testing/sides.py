@@ -1,0 +1,270 @@
+"""What a gradient function must be besides right: what it must not change, share, or depend on."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import GraphError, NoGradientRuleError, RuleError
+from minigrad.testing.examine import ROUNDINGS, Examiner, flat, random_like
+from minigrad.testing.problem import Array, Problem
+
+__all__ = ["Calls", "forward_issues", "is_repeatable", "random_cotangents", "side_issues"]
+
+
+def random_cotangents(problem: Problem, rng: np.random.Generator) -> list[Array]:
+    """Return a random cotangent for each result, 0 where the result is not finite."""
+    results = problem.outputs(problem.point)
+    return [np.where(np.isfinite(out), random_like(out, rng, out.dtype), 0) for out in results]
+
+
+class Calls:
+    """Calls of a problem's functions, with what is found wrong with them in passing."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.issues: dict[str, None] = {}  # as an ordered set
+
+    def gradient(self, cotangents: Sequence[Array], point: Sequence[Array]) -> list[Array]:
+        """Return the gradient, in arrays of the variables' shapes, checked for all but its values.
+
+        What is missing is 0; what has another shape is NaN.
+        """
+        before = [a.copy() for a in (*point, *cotangents, *self.problem.constants)]
+        with np.errstate(all="ignore"):
+            found = self._pull_back(cotangents, point)
+        after = [*point, *cotangents, *self.problem.constants]
+        self._check_unchanged(before, after, len(point), len(cotangents))
+        self._check_memory(found, point, cotangents)
+        return [
+            self._fitting(index, gradient, x)
+            for index, (gradient, x) in enumerate(zip(found, point, strict=True))
+        ]
+
+    def _pull_back(self, cotangents: Sequence[Array], point: Sequence[Array]) -> list[Any]:
+        try:
+            return self.problem.pull_back(cotangents, point)
+        except (GraphError, NoGradientRuleError):
+            raise  # the function cannot be differentiated at all, and the message says why
+        except RuleError as error:
+            self.add(str(error))
+        except Exception as error:
+            self.add(f"computing the gradient raised {type(error).__name__}: {error}")
+        return [np.full_like(x, np.nan) for x in point]
+
+    def add(self, issue: str) -> None:
+        """Remember what is wrong."""
+        self.issues[issue] = None
+
+    def name(self, index: int) -> str:
+        """Return what a variable is called in messages."""
+        return f"argument {index} ({self.problem.names[index]})"
+
+    def _check_unchanged(
+        self, before: list[Array], after: list[Array], inputs: int, seeds: int
+    ) -> None:
+        for index, (old, new) in enumerate(zip(before, after, strict=True)):
+            if not np.array_equal(old, new, equal_nan=new.dtype.kind == "f"):
+                if index < inputs:
+                    what = self.name(index)
+                else:
+                    what = "the cotangent" if index < inputs + seeds else "a constant argument"
+                self.add(f"computing the gradient changed {what} in place")
+
+    def _check_memory(
+        self, gradients: list[Any], point: Sequence[Array], cotangents: Sequence[Array]
+    ) -> None:
+        arrays = [(i, g) for i, g in enumerate(gradients) if g is not None]
+        for (i, one), (j, other) in itertools.combinations(arrays, 2):
+            if _share(one, other):
+                self.add(f"the gradients of {self.name(i)} and {self.name(j)} share memory")
+        for i, gradient in arrays:
+            for j, x in enumerate(point):
+                if _share(gradient, x):
+                    self.add(f"the gradient of {self.name(i)} shares memory with {self.name(j)}")
+            if any(_share(gradient, seed) for seed in cotangents):
+                self.add(f"the gradient of {self.name(i)} shares memory with the cotangent")
+
+    def _fitting(self, index: int, gradient: Any, x: Array) -> Array:
+        if gradient is None:
+            return np.zeros_like(x)
+        if gradient.shape != x.shape:
+            advice = _missing_sum(gradient.shape, x.shape)
+            self.add(
+                f"the gradient of {self.name(index)} has shape {gradient.shape}, and the argument "
+                f"has {x.shape}{advice}"
+            )
+            return np.full_like(x, np.nan)
+        if gradient.dtype != x.dtype:
+            self.add(
+                f"the gradient of {self.name(index)} is {gradient.dtype}, and the argument is "
+                f"{x.dtype}"
+            )
+        return np.asarray(gradient)
+
+
+def _share(one: Array, other: Array) -> bool:
+    if not np.may_share_memory(one, other):
+        return False
+    return np.shares_memory(one, other)
+
+
+def _missing_sum(gradient: tuple[int, ...], argument: tuple[int, ...]) -> str:
+    """Say over which axes a gradient was not summed, if that is what happened."""
+    extra = len(gradient) - len(argument)
+    if extra < 0:
+        return ""
+    padded = (1,) * extra + argument
+    axes = tuple(axis for axis, (g, a) in enumerate(zip(gradient, padded, strict=True)) if g != a)
+    axes = tuple(range(extra)) + tuple(axis for axis in axes if axis >= extra)
+    if not axes or any(padded[axis] != 1 for axis in axes):
+        return ""
+    return f"; the sum over the broadcast axes {axes} is missing"
+
+
+# --- Properties of the gradient, for whatever cotangent ------------------------------------------
+
+
+def is_repeatable(problem: Problem) -> bool:
+    """Return whether the function gives the same result each time."""
+    values = zip(problem.outputs(problem.point), problem.outputs(problem.point), strict=True)
+    return all(np.array_equal(one, other, equal_nan=True) for one, other in values)
+
+
+def side_issues(
+    calls: Calls, examiner: Examiner, gradient: list[Array], rng: np.random.Generator
+) -> None:
+    """Try the gradient function in other ways than by its values at one point."""
+    problem, cotangents = calls.problem, list(examiner.cotangents)
+    compare = _Comparison(calls, examiner)
+    second = calls.gradient(cotangents, _copies(problem.point))
+    compare("the second call gives another gradient of {name} than the first", gradient, second)
+    zero = calls.gradient([np.zeros_like(u) for u in cotangents], _copies(problem.point))
+    for index, (g, x) in enumerate(zip(zero, problem.point, strict=True)):
+        if x.size and np.any(g != 0) and np.isfinite(examiner.value).all():
+            calls.add(f"the gradient of {calls.name(index)} is not 0 where the cotangent is 0")
+    _check_linearity(calls, compare, gradient, cotangents, rng)
+    strided = calls.gradient(
+        [_strided(u) for u in cotangents], [_strided(x) for x in problem.point]
+    )
+    compare(
+        "the gradient of {name} is another for arrays that are not contiguous", gradient, strided
+    )
+    _check_given_dtypes(calls)
+
+
+def _check_linearity(
+    calls: Calls,
+    compare: _Comparison,
+    gradient: list[Array],
+    cotangents: list[Array],
+    rng: np.random.Generator,
+) -> None:
+    others = random_cotangents(calls.problem, rng)
+    other = calls.gradient(others, _copies(calls.problem.point))
+    mixed = [np.asarray(2 * u - v, u.dtype) for u, v in zip(cotangents, others, strict=True)]
+    found = calls.gradient(mixed, _copies(calls.problem.point))
+    wanted = [2 * g - h for g, h in zip(gradient, other, strict=True)]
+    same = all(np.array_equal(g, h) for g, h in zip(gradient, other, strict=True))
+    is_zero = all(not np.any(g) for g in gradient)
+    if same and not is_zero:
+        calls.add("the gradient is the same for every cotangent: the cotangent is ignored")
+    else:
+        compare(
+            "the gradient of {name} is not linear in the cotangent",
+            wanted,
+            found,
+            4 * max((float(np.abs(h).max(initial=0)) for h in other), default=0.0),
+        )
+
+
+def _check_given_dtypes(calls: Calls) -> None:
+    """Call it once more in the precision that the arguments were given in."""
+    problem = calls.problem
+    if all(x.dtype == dtype for x, dtype in zip(problem.point, problem.dtypes, strict=True)):
+        return
+    point = [x.astype(dtype) for x, dtype in zip(problem.point, problem.dtypes, strict=True)]
+    with np.errstate(all="ignore"):
+        cotangents = [np.ones_like(out) for out in problem.outputs(point)]
+    calls.gradient(cotangents, point)
+
+
+class _Comparison:
+    """Compares two gradients that ought to differ by rounding only."""
+
+    def __init__(self, calls: Calls, examiner: Examiner) -> None:
+        self.calls = calls
+        self.examiner = examiner
+
+    def __call__(
+        self, issue: str, wanted: list[Array], found: list[Array], size: float = 0.0
+    ) -> None:
+        for index, (one, other) in enumerate(zip(wanted, found, strict=True)):
+            if not self._are_close(index, one, other, size):
+                self.calls.add(issue.format(name=self.calls.name(index)))
+
+    def _are_close(self, index: int, one: Array, other: Array, size: float) -> bool:
+        finite = np.isfinite(one)
+        if not np.array_equal(finite, np.isfinite(other)):
+            return False
+        difference = np.abs(one[finite] - other[finite]).max(initial=0)
+        eps = float(np.finfo(self.examiner.settings.dtype).eps)
+        size = max(size, float(np.abs(one[finite]).max(initial=0)))
+        if difference <= ROUNDINGS * eps * size:
+            return True
+        return bool(difference <= ROUNDINGS * eps * size + 10 * self._roughness(index))
+
+    def _roughness(self, index: int) -> float:
+        """Return how much an argument's gradient changes with the rounding of the arguments."""
+        start = sum(self.examiner.sizes[:index])
+        part = slice(start, start + self.examiner.sizes[index])
+        spread = np.ptp([g[part] for g in self.examiner.neighbours], axis=0)
+        return float(np.nan_to_num(spread).max(initial=0))
+
+
+def _copies(arrays: Sequence[Array]) -> list[Array]:
+    return [array.copy() for array in arrays]
+
+
+def _strided(array: Array) -> Array:
+    """Return a copy whose elements are neither side by side nor in order."""
+    room = np.empty(tuple(2 * length for length in array.shape[::-1]), array.dtype)
+    room.fill(7)
+    index: Any = (..., *(slice(None, None, 2),) * array.ndim)
+    view: Array = room[index].transpose()
+    view[...] = array
+    return view
+
+
+# --- Forward mode ------------------------------------------------------------------------------
+
+
+def forward_issues(examiner: Examiner, rng: np.random.Generator, count: int = 2) -> Iterator[str]:
+    """Check that forward mode is the transpose of reverse mode: <Jv, u> = <v, J'u>."""
+    problem = examiner.problem
+    eps = float(np.finfo(examiner.settings.dtype).eps)
+    live = examiner.cotangent != 0
+    for _ in range(count):
+        tangents = [random_like(x, rng, x.dtype) for x in problem.point]
+        pushed = problem.push_forward(tangents, problem.point)
+        if pushed is None:
+            return
+        forward = flat(pushed)[live] * examiner.cotangent[live]
+        reverse = flat(tangents) * examiner.gradient
+        size = float(np.abs(forward).sum() + np.abs(reverse).sum())
+        if not np.isfinite(size):
+            return
+        difference = abs(float(forward.sum() - reverse.sum()))
+        if difference > ROUNDINGS * eps * size and difference > 10 * _spread(examiner, tangents):
+            yield (
+                "forward mode is not the transpose of reverse mode: <Jv, u> is "
+                f"{forward.sum():.10g} and <v, J'u> is {reverse.sum():.10g}"
+            )
+            return
+
+
+def _spread(examiner: Examiner, tangents: Sequence[Array]) -> float:
+    return float(np.ptp([g @ flat(tangents) for g in examiner.neighbours]))
