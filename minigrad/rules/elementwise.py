@@ -154,20 +154,16 @@ def clip(x: Array, low: Array, high: Array) -> Array:
     return np.clip(x, low, high)
 
 
-def _is_below(x: Array, low: Array) -> Array:
-    return False if low is None else x < low
-
-
-def _is_above(x: Array, high: Array) -> Array:
-    return False if high is None else x > high
+def _is_below(x: Array, y: Array) -> Array:
+    return False if x is None or y is None else x < y
 
 
 # At both bounds the gradient is the element's; a bound gets those of the elements beyond it.
 defvjp(
     clip,
-    lambda g, _out, x, low, high: np.where(_is_below(x, low) | _is_above(x, high), 0, g),
-    lambda g, _out, x, low, high: np.where(_is_above(low, high), 0, g) * _is_below(x, low),
-    lambda g, _out, x, low, high: np.where(_is_above(x, high) | _is_above(low, high), g, 0),
+    lambda g, _out, x, low, high: np.where(_is_below(x, low) | _is_below(high, x), 0, g),
+    lambda g, _out, x, low, high: np.where(_is_below(high, low), 0, g) * _is_below(x, low),
+    lambda g, _out, x, low, high: np.where(_is_below(high, x) | _is_below(high, low), g, 0),
 )
 
 

@@ -52,8 +52,8 @@ handlers[operator.getitem] = getitem
 @composite(np.take)
 def _take(a: Array, indices: Any, axis: int | None = None) -> Array:
     indices = np.asarray(unwrap(indices))
-    if indices.dtype.kind == "b":
-        indices = indices.astype(np.intp)  # positions here, too, and not a mask
+    if indices.dtype.kind == "b" or not indices.size:
+        indices = indices.astype(np.intp)  # positions in any case, and not a mask
     if axis is None:
         return np.ravel(a)[indices]
     return a[(*(slice(None),) * _position(axis, a.ndim), indices)]

@@ -106,8 +106,8 @@ def _product_of_others(x: Array, axis: Axis) -> Array:
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     last = tuple(range(-len(axes), 0))
     moved = np.moveaxis(x, axes, last)
-    rows = np.reshape(moved, (*moved.shape[: x.ndim - len(axes)], 1, -1))
-    n = rows.shape[-1]
+    n = _count(x, axis)
+    rows = np.reshape(moved, (*moved.shape[: x.ndim - len(axes)], 1, n))
     others = np.prod(np.where(np.eye(n, dtype=bool), 1, rows), axis=-1)
     return np.moveaxis(np.reshape(others, moved.shape), last, axes)
 

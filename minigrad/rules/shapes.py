@@ -64,9 +64,13 @@ defvjp(np.squeeze, lambda g, _out, _x, axis=None: np.reshape(g, _x.shape))
 defvjp(np.expand_dims, lambda g, _out, _x, axis: np.reshape(g, _x.shape))
 defvjp(np.broadcast_to, lambda g, _out, _x, shape: g)  # what was repeated is summed by the engine
 defvjp(np.flip, lambda g, _out, _x, axis=None: np.flip(g, axis))
-defvjp(np.roll, lambda g, _out, _x, shift, axis=None: np.roll(g, np.negative(shift), axis))
+defvjp(np.roll, lambda g, _out, _x, shift, axis=None: np.roll(g, _negative(shift), axis))
 defvjp(np.triu, lambda g, _out, _x, k=0: np.triu(g, k))
 defvjp(np.tril, lambda g, _out, _x, k=0: np.tril(g, k))
+
+
+def _negative(shift: Any) -> Any:
+    return tuple(-s for s in shift) if np.ndim(shift) else -shift
 
 
 @primitive
