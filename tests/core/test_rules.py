@@ -1,0 +1,166 @@
+"""Every gradient rule against differences, and every function against NumPy's own."""
+
+import numpy as np
+import pytest
+from core_calls import CALLS, PRODUCTS
+from hypothesis import given
+from hypothesis import strategies as st
+
+import minigrad as mg
+
+# --- Numerical derivatives -----------------------------------------------------------------------
+
+STEP = 1e-3
+STENCIL = [(-2, 1 / 12), (-1, -2 / 3), (1, 2 / 3), (2, -1 / 12)]  # of fourth order
+
+
+def slope(function, arrays, directions):
+    """Return the derivative of a list of arrays in a direction, by differences."""
+    slopes = None
+    for steps, weight in STENCIL:
+        moved = [x + steps * STEP * d for x, d in zip(arrays, directions, strict=True)]
+        terms = [weight / STEP * np.asarray(out) for out in function(*moved)]
+        slopes = terms if slopes is None else [a + b for a, b in zip(slopes, terms, strict=True)]
+    return slopes
+
+
+def inner(xs, ys):
+    return sum((np.sum(x * y) for x, y in zip(xs, ys, strict=True)), 0.0)
+
+
+def random_like(rng, arrays):
+    return [rng.uniform(-1.0, 1.0, np.shape(x)) for x in arrays]
+
+
+def pull_back(call, arrays, cotangents, **options):
+    """Return tensors of the arrays, with the gradients that the cotangents give."""
+    tensors = [mg.from_numpy(np.asarray(x), requires_grad=True) for x in arrays]
+    for out, cotangent in zip(call(*tensors), cotangents, strict=True):
+        if isinstance(out, mg.Tensor) and out.requires_grad:
+            out.backward(cotangent, retain_graph=True, **options)
+    return tensors
+
+
+def gradients(call, arrays, cotangents):
+    tensors = pull_back(call, arrays, cotangents)
+    return [np.zeros(t.shape) if t.grad is None else t.grad for t in tensors]
+
+
+def assert_same_product(found, expected, scale):
+    """Compare <gradient, direction> with <cotangent, slope>, relative to what was added up."""
+    assert abs(found - expected) <= 1e-7 * (1.0 + scale), (found, expected)
+
+
+# --- Checks --------------------------------------------------------------------------------------
+
+
+def check_values(call, tolerance):
+    """Compare results and dtypes with NumPy's on the same arrays, which must not be changed."""
+    kept = [x.copy() for x in call.arrays]
+    expected = call(*call.arrays)
+    for requires_grad in (True, False):
+        tensors = [mg.from_numpy(x, requires_grad=requires_grad) for x in call.arrays]
+        for result, array in zip(call(*tensors), expected, strict=True):
+            assert isinstance(result, mg.Tensor)
+            assert result.requires_grad == requires_grad
+            assert (result.shape, result.dtype) == (array.shape, array.dtype)
+            eps = np.finfo(array.dtype).eps * tolerance
+            np.testing.assert_allclose(result.data, array, rtol=eps, atol=eps)
+    for x, before in zip(call.arrays, kept, strict=True):
+        np.testing.assert_array_equal(x, before)
+
+
+def check_gradient(call, rng):
+    """Compare with the slope along each array."""
+    cotangents = random_like(rng, call(*call.arrays))
+    directions = random_like(rng, call.arrays)
+    found = gradients(call, call.arrays, cotangents)
+    for i, x in enumerate(call.arrays):
+        assert found[i].shape == x.shape
+        only = [d if i == j else 0.0 * d for j, d in enumerate(directions)]
+        slopes = slope(call, call.arrays, only)
+        scale = inner(map(abs, cotangents), map(abs, slopes))
+        assert_same_product(inner(found, only), inner(cotangents, slopes), scale)
+
+
+def check_second_order(call, rng):
+    """Compare the gradient of the gradient with the slope of the gradient."""
+    cotangents = random_like(rng, call(*call.arrays))
+    weights = random_like(rng, call.arrays)
+    variables = [*call.arrays, *cotangents]
+    directions = random_like(rng, variables)
+    n = len(call.arrays)
+
+    def first_order(*values):
+        return gradients(call, values[:n], values[n:])
+
+    seeds = [mg.from_numpy(np.asarray(c), requires_grad=True) for c in cotangents]
+    tensors = pull_back(call, call.arrays, seeds, create_graph=True)
+    firsts = [t.grad for t in tensors]
+    for tensor in tensors:
+        tensor.zero_grad()
+    for first, weight in zip(firsts, weights, strict=True):
+        if first is not None and first.requires_grad:
+            first.backward(weight, retain_graph=True)
+    seconds = [np.zeros(t.shape) if t.grad is None else t.grad for t in (*tensors, *seeds)]
+    slopes = slope(first_order, variables, directions)
+    scale = inner(map(abs, weights), map(abs, slopes))
+    assert_same_product(inner(seconds, directions), inner(weights, slopes), scale)
+
+
+def check_dtypes(call):
+    """Look for float64 among what is computed of float32: results, gradients, steps between."""
+    cotangents = [np.ones_like(out) for out in call(*call.arrays)]
+    for tensor in pull_back(call, call.arrays, cotangents, create_graph=True):
+        if tensor.grad is not None:
+            assert dtypes_behind(tensor.grad) == {np.dtype(np.float32)}
+
+
+def dtypes_behind(tensor):
+    """Return the dtypes of every array that was computed on the way to a tensor."""
+    found, stack, seen = {tensor.dtype}, [tensor._node], set()
+    while stack:
+        vertex = stack.pop()
+        if vertex is not None and vertex not in seen:
+            seen.add(vertex)
+            found.add(vertex.dtype)
+            stack.extend(vertex.parents)
+    return found
+
+
+# --- Tests ---------------------------------------------------------------------------------------
+
+METHODS = {"astype": lambda x, *args: x.astype(*args)}
+REORDERED = 16  # epsilons, where products are added up in another order
+
+
+def test_every_function_with_a_rule_is_tested():
+    assert set(CALLS) == set(mg.differentiable_functions())
+
+
+@pytest.mark.parametrize("name", sorted(CALLS))
+@given(data=st.data())
+def test_rule(name, data):
+    call = data.draw(CALLS[name](METHODS.get(name) or mg.differentiable_functions()[name]))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    tolerance = REORDERED if name in PRODUCTS else 0
+    check_values(call, tolerance)
+    check_gradient(call, rng)
+    check_second_order(call, rng)
+    narrow = call.as_type(np.float32)
+    check_values(narrow, tolerance)
+    if name not in WIDENING:
+        check_dtypes(narrow)
+
+
+WIDENING = {"numpy.float_power", "numpy.astype", "astype"}  # float64 on request
+
+
+@pytest.mark.parametrize("name", sorted(WIDENING))
+def test_gradient_has_the_dtype_of_its_argument(name):
+    x = mg.tensor([0.5, 2.0], requires_grad=True)
+    function = METHODS.get(name) or mg.differentiable_functions()[name]
+    out = function(x, 3.0) if name == "numpy.float_power" else function(x, np.float64)
+    assert out.dtype == np.float64
+    out.sum().backward()
+    assert x.grad.dtype == np.float32
