@@ -14,7 +14,7 @@ from minigrad.testing.problem import Array, Problem, unpacked
 from minigrad.testing.slopes import Line, step_scale
 from minigrad.testing.verdict import Verdict
 
-__all__ = ["Element", "Examination", "Examiner", "Settings", "flat", "random_like"]
+__all__ = ["Element", "Examination", "Examiner", "Settings", "flat", "largest", "random_like"]
 
 Vector: TypeAlias = np.ndarray[Any, Any]
 
@@ -132,12 +132,12 @@ class Examiner:
     @functools.cached_property
     def usual_value(self) -> float:
         """How large the function's values are here or elsewhere, at most 1."""
-        size = _largest(self.value)
+        size = largest(self.value)
         elsewhere = (-self.start, np.zeros_like(self.start), self.rng.normal(size=self.start.size))
         for point in elsewhere:
             if size >= 1:
                 break
-            size = max(size, _largest(self.function(point)))
+            size = max(size, largest(self.function(point)))
         return min(size, 1.0)
 
     @functools.cached_property
@@ -174,7 +174,7 @@ class Examiner:
     def _tolerance(self, length: float, parts: Vector) -> Tolerance:
         eps = float(np.finfo(self.settings.dtype).eps)
         grain = ROUNDINGS * eps
-        unit = grain * _largest(self.cotangent) * length
+        unit = grain * largest(self.cotangent) * length
         added = float(np.linalg.norm(parts)) if len(parts) > 1 else 0.0
         atol = self.settings.atol
         floor = unit * self.usual_value + grain * added if atol is None else atol * length
@@ -205,7 +205,8 @@ class Examiner:
         judge = self._judge(direction)
         if np.isnan(self.gradient[position]) and self._may_be_nan(position):
             nan = float("nan")
-            finding = Finding(Verdict.KINK, nan, nan, nan, nan, nan, "the function is not finite")
+            note = "the function is not finite"
+            finding = Finding(Verdict.KINK, nan, nan, nan, nan, nan, nan, note)
         else:
             finding = judge.verdict().scaled(1 / scale)
             self.jacobian[position] = judge.readings[0].slope / scale
@@ -281,6 +282,7 @@ def _is_wrong(findings: Iterator[Finding] | Sequence[Finding] | Any) -> bool:
     return any(finding.verdict is Verdict.WRONG for finding in findings)
 
 
-def _largest(values: Vector) -> float:
+def largest(values: Vector) -> float:
+    """Return the largest magnitude of any finite element."""
     finite = np.abs(values[np.isfinite(values)])
     return float(finite.max(initial=0.0))

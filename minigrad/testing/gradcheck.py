@@ -43,7 +43,110 @@ def gradcheck(
     wrt: Sequence[int | str] | None = None,
     raise_on_failure: bool = True,
 ) -> Report:
-    """Check."""
+    r"""Check the gradient of a function against its values, and against itself.
+
+    With a random cotangent u, reverse mode's :math:`g = J^\top u` is compared with
+
+    - differences of values, :math:`\partial \langle u, f(x) \rangle / \partial x_i`, for every
+      element of an argument that has at most 64, for 16 of a larger one; and along ten random
+      directions across all arguments. They are Richardson's, in float64, of both sides together
+      and of each side alone, and each comes with an estimate of its error, which makes the
+      tolerance;
+    - forward mode, without any step: :math:`\langle J v, u \rangle = \langle v, g \rangle`;
+    - itself: it must be linear in u, zero for u = 0, the same at the second call and for arrays
+      that are not contiguous; of the shape and dtype of the argument; in memory of its own; and
+      leave the arguments and u unchanged.
+
+    Where the slopes to the two sides differ, the function has a kink, and any value between them
+    is accepted; the report then says "kink". With ``order=2`` the gradient, as a function of x and
+    of u, is checked in the same way, along random directions.
+
+    Parameters
+    ----------
+    f : callable or Module
+        A function of arrays, written in NumPy, that returns an array or a nested structure of
+        arrays. Of a `Module` (a loss is one), every parameter is checked, and the input.
+    inputs : array, tensor, float, shape, or list of these
+        The arguments, a list or a tuple of them or the only one. A tuple of integers is a shape,
+        and stands for an array drawn from `seed`, away from 0; so ``(3, 4)`` is one matrix and
+        ``[(3, 4), (4,)]`` a matrix and a vector. Arguments may be nested lists, tuples and dicts.
+        Whatever is not floating-point, such as an array of integers, is a constant.
+    order : int, default 2
+        The highest derivatives to check: 1 for gradients, 2 for those of gradients, too.
+    seed : int, default 0
+        Of the cotangent, the directions, and inputs given as shapes. Nothing else is random.
+    rtol : float, optional
+        Relative difference that is allowed beside the error of the differences. By default 1e-7;
+        64 roundings where that is more, as with ``dtype=np.float32``.
+    atol : float, optional
+        Absolute difference that is allowed. By default what 64 roundings make of the numbers that
+        a gradient adds up, so that a gradient is not called zero because the function is small.
+    dtype : {np.float64, np.float32}, default np.float64
+        The precision in which the gradient is computed, whatever that of `inputs` and parameters.
+        Values and differences are always computed in float64; float32 is judged by its own
+        rounding.
+    kink : {"accept", "error"}, default "accept"
+        Whether a kink is a failure.
+    vjp : callable, optional
+        ``vjp(u, *arguments)`` returns the gradient, or a tuple with one for each argument (None
+        for a constant). Given, `f` and `vjp` are plain functions of plain arrays, which minigrad
+        does not look into: this is how the gradients of another framework, or written by hand, are
+        checked. Only first order.
+    wrt : sequence of int or str, optional
+        The arguments, by place or by name, to differentiate with respect to; the others are
+        constants. By default all that are floating-point.
+    raise_on_failure : bool, default True
+        Whether to raise, or only to return a report that is false.
+
+    Returns
+    -------
+    Report
+        True if nothing is wrong. Its ``verdict`` says whether there are kinks; printed, it is a
+        table.
+
+    Raises
+    ------
+    GradientMismatch
+        If anything is wrong; its ``report`` has the particulars. An `AssertionError`.
+    ArgumentError, DtypeError
+        If an option is unknown, or there is nothing to differentiate.
+    NoGradientRuleError, GraphError
+        If `f` uses a function that has no gradient, or leaves the graph.
+
+    Notes
+    -----
+    The function is called some hundred times, always as at first: random generators (minigrad's,
+    NumPy's global one, those of the module's layers), buffers and attributes of modules are put
+    back before each call and at the end, so that dropout drops the same elements each time, and
+    nothing of yours is changed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn
+    >>> from minigrad.testing import gradcheck
+    >>> gradcheck(lambda x, w: np.tanh(x @ w), [(2, 3), (3, 4)]).verdict
+    <Verdict.RIGHT: 'right'>
+    >>> gradcheck(nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)), (5, 3)).verdict
+    <Verdict.RIGHT: 'right'>
+
+    A loss, with labels, which are constants:
+
+    >>> gradcheck(nn.CrossEntropyLoss(), [(4, 3), np.array([0, 2, 1, 1])]).verdict
+    <Verdict.RIGHT: 'right'>
+
+    A gradient written by hand, and forgotten in it: the inner derivative.
+
+    >>> def sine(x):
+    ...     return np.sin(2 * x)
+    >>> def sine_vjp(u, x):
+    ...     return u * np.cos(2 * x)
+    >>> report = gradcheck(sine, (3,), vjp=sine_vjp, raise_on_failure=False)
+    >>> print("\n".join(report.findings))
+    the gradient of argument 0 (x), shape (3,), is wrong in 3 of the 3 elements looked at
+      worst at [0]: analytic -1.0258..., numerical -2.0517... ± ...; off by 1.03 (relative 0.5)
+      looks like this: it is 0.5 times what is right
+    """
     options = _Options(f, inputs, order, seed, rtol, atol, dtype, kink, vjp, wrt)
     with options.around, np.errstate(all="ignore"):
         report = options.report()

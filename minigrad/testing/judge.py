@@ -38,7 +38,9 @@ class Finding:
     numerical : float
         What it is compared with; at a kink the nearest value between the slopes.
     error : float
-        How far apart the two may be.
+        How far `numerical` may be from the true slope.
+    allowed : float
+        How far apart the two may be: the error, and what the gradient's own rounding takes.
     low, high : float
         The slopes to the two sides; equal where there is no kink.
     note : str
@@ -49,6 +51,7 @@ class Finding:
     analytic: float
     numerical: float
     error: float
+    allowed: float
     low: float
     high: float
     note: str = ""
@@ -60,7 +63,7 @@ class Finding:
 
     def scaled(self, factor: float) -> Finding:
         """Return the finding in other units."""
-        fields = ("analytic", "numerical", "error", "low", "high")
+        fields = ("analytic", "numerical", "error", "allowed", "low", "high")
         return replace(self, **{name: getattr(self, name) * factor for name in fields})
 
 
@@ -284,21 +287,25 @@ class Judge:
 
     def _is_credible(self, summary: Summary) -> bool:
         """Return whether a reading is exact enough to be compared with anything."""
-        scale = max(abs(summary.value), abs(self.analytic), self.tolerance.zero_floor)
+        analytic = abs(self.analytic) if math.isfinite(self.analytic) else 0.0
+        scale = max(abs(summary.value), analytic, self.tolerance.zero_floor)
         return summary.margin(self.roughness / self._step(summary)) <= 1e-2 * scale
 
     def _smooth(self, summary: Summary) -> Finding:
         value = summary.value
         right = self.agrees(summary)
         verdict = Verdict.RIGHT if right else Verdict.WRONG
-        return Finding(verdict, self.analytic, value, self.allowed(summary), value, value)
+        error = summary.margin(self.roughness / self._step(summary))
+        allowed = self.allowed(summary)
+        return Finding(verdict, self.analytic, value, error, allowed, value, value)
 
     def _refuted(self, summary: Summary) -> Finding:
         """Call it wrong, unless the gradient itself is known no better."""
         finding = self._smooth(summary)
         noise = SAFETY * self.analytic_noise()
-        if finding.difference <= finding.error + noise:
-            return replace(finding, verdict=Verdict.RIGHT, error=finding.error + noise)
+        allowed = finding.allowed + noise
+        if finding.difference <= allowed:
+            return replace(finding, verdict=Verdict.RIGHT, allowed=allowed)
         return finding
 
     def _kink(self, low: float, high: float, error: float, note: str) -> Finding:
@@ -307,7 +314,7 @@ class Judge:
         inside = low - margin <= self.analytic <= high + margin
         nearest = min(max(self.analytic, low), high)
         verdict = Verdict.KINK if inside else Verdict.WRONG
-        return Finding(verdict, self.analytic, nearest, margin, low, high, note)
+        return Finding(verdict, self.analytic, nearest, SAFETY * error, margin, low, high, note)
 
     def _singular(self, best: Summary | None) -> Finding:
         """Judge where the function jumps, ends, or is infinitely steep."""
@@ -317,7 +324,7 @@ class Judge:
             return self._kink(found.low, found.high, found.error, found.note)
         if best is None:
             nan = math.nan
-            return Finding(Verdict.KINK, self.analytic, nan, nan, nan, nan, "no slope to be seen")
+            return Finding(Verdict.KINK, self.analytic, nan, nan, nan, nan, nan, "no slope at all")
         return self._refuted(best)
 
 

@@ -226,7 +226,7 @@ def _comparison(finding: Finding) -> str:
     else:
         numerical = f"numerical {finding.numerical:.10g} ± {finding.error:.1g}"
     size = max(abs(finding.numerical), abs(finding.analytic))
-    relative = finding.difference / size if size else 0.0
+    relative = finding.difference / size if 0 < size < float("inf") else 1.0
     return (
         f"analytic {finding.analytic:.10g}, {numerical}; "
         f"off by {finding.difference:.3g} (relative {relative:.3g})"
