@@ -3,6 +3,8 @@
 from importlib import import_module
 from types import ModuleType
 
+import numpy as np
+
 from minigrad import nn, optim, random, rules
 from minigrad.context import enable_grad, is_grad_enabled, no_grad
 from minigrad.debugging import debug
@@ -45,4 +47,5 @@ _ON_DEMAND = frozenset({"data", "io", "plots", "training", "viz"})
 def __getattr__(name: str) -> ModuleType:
     if name in _ON_DEMAND:
         return import_module(f"minigrad.{name}")
-    raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
+    hint = f"; NumPy has it, and its functions take tensors: np.{name}" if hasattr(np, name) else ""
+    raise AttributeError(f"module 'minigrad' has no attribute {name!r}{hint}")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minigrad.errors import DtypeError, ShapeError
+from minigrad.errors import DtypeError, MinigradError, ShapeError
 
-__all__ = ["as_array", "explain", "is_floating", "plain_shape"]
+__all__ = ["as_array", "as_dtype", "explain", "is_floating", "plain_shape"]
 
 
 def as_array(data: Any, dtype: DTypeLike | None = None, *, copy: bool = True) -> Any:
@@ -30,10 +30,12 @@ def as_array(data: Any, dtype: DTypeLike | None = None, *, copy: bool = True) ->
     Raises
     ------
     DtypeError
-        If `data` holds something that is not a number.
+        If `data` holds something that is not a number, or `dtype` is no dtype.
     ShapeError
         If a nested sequence is ragged.
     """
+    if dtype is not None:
+        dtype = as_dtype(dtype)
     if hasattr(data, "__array_function__"):
         if data.dtype.kind in "OSUmM":
             raise DtypeError(_not_numbers(data, dtype))
@@ -65,8 +67,19 @@ def _narrow(array: np.ndarray) -> np.ndarray:
     return narrow
 
 
+def as_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return a dtype; refuse what NumPy has none of."""
+    try:
+        return np.dtype(dtype)
+    except (TypeError, ValueError) as error:
+        raise DtypeError(
+            f"{dtype!r:.60} is no dtype of NumPy's, such as np.float32; several numbers go into a "
+            "list: minigrad.tensor([1.0, 2.0])"
+        ) from error
+
+
 def _not_numbers(data: Any, dtype: DTypeLike | None) -> str:
-    wanted = f"of dtype {np.dtype(dtype)}" if dtype is not None else "of numbers"
+    wanted = f"of dtype {dtype}" if dtype is not None else "of numbers"
     return (
         f"cannot make an array {wanted} from {_shorten(data)}; a tensor is made of a number, a "
         "rectangular nested list of numbers, or an array"
@@ -86,6 +99,8 @@ def is_floating(dtype: Any) -> bool:
 def plain_shape(value: Any) -> str:
     """Describe an operand for an error message."""
     shape = getattr(value, "shape", None)
+    if isinstance(value, list | tuple) and any(hasattr(item, "shape") for item in value):
+        return f"[{', '.join(map(plain_shape, value))}]"
     if shape is None:
         return _shorten(value)
     return f"{tuple(shape)} {getattr(value, 'dtype', '')}".rstrip()
@@ -103,16 +118,16 @@ def explain(
     A function of the user's own raises what it likes: its exceptions only get a note.
     """
     what = f"{name} of {', '.join(map(plain_shape, operands))}{f' in {path}' if path else ''}"
-    is_numpy = isinstance(function, np.ufunc) or _module(function).split(".")[0] in _NUMPY
-    if not is_numpy or isinstance(error, ShapeError | DtypeError):
+    if not _is_numpys(function) or isinstance(error, MinigradError):
         error.add_note(what)
         return error
-    if isinstance(error, IndexError) and not isinstance(error, ValueError):
-        explained: Exception = IndexError(f"{what}: {error}")
-    elif isinstance(error, ValueError):
-        explained = ShapeError(f"{what}: {error}")
+    text = f"{what}: {_reason(name, operands, error)}"
+    if isinstance(error, ValueError):  # which the complaint about an axis is, too
+        explained: Exception = ShapeError(text)
     elif isinstance(error, TypeError):
-        explained = DtypeError(f"{what}: {error}")
+        explained = DtypeError(text)
+    elif isinstance(error, IndexError):
+        explained = IndexError(text)
     else:
         error.add_note(what)
         return error
@@ -120,8 +135,68 @@ def explain(
     return explained
 
 
-_NUMPY = {"numpy", "operator", "_operator"}
+def _is_numpys(function: Callable[..., Any]) -> bool:
+    """Return whether a function is NumPy's, perhaps in the form that the rules give it."""
+    module = getattr(function, "__module__", None) or ""
+    return (
+        isinstance(function, np.ufunc)
+        or module.split(".")[0] in ("numpy", "operator", "_operator")
+        or module.startswith("minigrad.rules.")
+    )
 
 
-def _module(function: Callable[..., Any]) -> str:
-    return getattr(function, "__module__", None) or ""
+def _reason(name: str, operands: Sequence[Any], error: Exception) -> str:
+    """Return NumPy's complaint with what to do about it."""
+    if name.endswith("matmul") and isinstance(error, ValueError):
+        reason = _matmul_reason(*(tuple(np.shape(operand)) for operand in operands[:2]))
+        if reason:
+            return reason
+    message = str(error).strip()
+    advice = next((advice for sign, advice in _ADVICE.items() if sign in message), "")
+    return f"{message}; {advice}" if advice else message
+
+
+def _matmul_reason(a: tuple[int, ...], b: tuple[int, ...]) -> str:
+    """Say which axes of a matrix product differ, and how they would fit."""
+    if not a or not b:
+        return "a single number is no matrix; multiply by it with *"
+    k, n = a[-1], b[-2] if len(b) > 1 else b[0]
+    if k == n:
+        return ""
+    remedy = f"make the first (..., {n}) or the second ({k}, ...)"
+    if len(b) > 1 and b[-1] == k:
+        remedy = "perhaps x @ y.mT was meant"
+    elif len(a) > 1 and a[-2] == n:
+        remedy = "perhaps x.mT @ y was meant"
+    which = "second-last" if len(b) > 1 else "only"
+    return (
+        f"the last axis of the first has length {k} and the {which} one of the second {n}, which "
+        f"must be equal; {remedy}"
+    )
+
+
+_ADVICE = {
+    "broadcast": (
+        "lengths are compared from the last axis on and have to be equal or 1; x[:, None] adds an "
+        "axis of length 1"
+    ),
+    "cannot reshape": "-1 in the shape stands for the length that is left",
+    "only specify one unknown": "-1 can stand for one length",
+    "bounds for array of dimension": "axes are counted from 0, and -1 is the last",
+    "is out of bounds for axis": "indices are counted from 0, and -1 is the last",
+    "too many indices": "there is at most one index for each axis",
+    "boolean index did not match": "a mask has the shape of what it selects from",
+    "valid indices": "convert an index with int(i) or i.astype(int)",
+    "must be of integer": "convert the indices with i.astype(int)",
+    "except for the concatenation axis": "cut them to one length, or join them along another axis",
+    "same number of dimensions": "x[None] adds an axis",
+    "zero-dimensional arrays cannot be concatenated": "np.stack joins single numbers",
+    "same shape": "np.concatenate joins arrays of different lengths",
+    "did not contain a loop": "it takes numbers: np.array(x, dtype=np.float32)",
+    "not equal to one": "only axes of length 1 can be left out",
+    "which has no identity": "there is nothing in it to choose from",
+    "axes don't match": "name every axis once, as in x.transpose(1, 0)",
+    "repeated axis": "name every axis once, as in x.transpose(1, 0)",
+    "interpreted as an integer": "axes, lengths and indices are integers: int(n)",
+    "subscripts": "there is one letter for each axis, as in np.einsum('ij,jk->ik', a, b)",
+}

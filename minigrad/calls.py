@@ -263,10 +263,17 @@ def unary(function: Callable[..., Any]) -> Callable[[Any], Any]:
     return method
 
 
-def plain(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def plain(
+    function: Callable[..., Any], compute: Callable[[Any, Any], Any]
+) -> Callable[[Any, Any], Any]:
     """Make the method of an operator without gradient, whose result is a plain array."""
+    rule = rule_of(function)
 
     def method(self: Traced, other: Any) -> Any:
-        return compute(self._data, other._data if isinstance(other, Traced) else other)
+        y = other._data if isinstance(other, Traced) else other
+        try:
+            return compute(self._data, y)
+        except (TypeError, ValueError) as error:
+            _fail(rule, [self._data, y], error)
 
     return method

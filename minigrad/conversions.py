@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minigrad.context import context
 from minigrad.errors import DtypeError, GraphError, ShapeError
 from minigrad.graph import Array, Node, Vertex
 
@@ -53,7 +54,18 @@ class Conversions:
         ------
         ShapeError
             If there are more elements, or none.
+        GraphError
+            If that would lose a gradient inside a function that is being differentiated.
         """
+        if context.get().tracing and self._node is not None and self._node.requires_grad:
+            raise GraphError(
+                "float(t) and t.item() in a function that is differentiated would lose the "
+                "gradient; compute with NumPy's functions (np.sin(t), not math.sin(t)), and for a "
+                "look at the value write t.detach().item()"
+            )
+        return self._number()
+
+    def _number(self) -> Any:
         if self._data.size != 1:
             raise ShapeError(
                 f"only a tensor of one element is one number, and {self._called()} has shape "
@@ -81,7 +93,7 @@ class Conversions:
         return float(self.item())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._number())
 
     def __complex__(self) -> complex:
         return complex(self.item())
@@ -91,7 +103,7 @@ class Conversions:
             raise DtypeError(
                 f"a tensor of dtype {self.dtype} cannot be an index; use int(t) for a whole number"
             )
-        return int(self.item())
+        return int(self._number())
 
     def __bool__(self) -> bool:
         if self._data.size != 1:
@@ -102,11 +114,11 @@ class Conversions:
         return bool(self._data)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else str(self)
+        return format(self._number(), spec) if spec else str(self)
 
     def __len__(self) -> int:
         if not self.shape:
-            raise DtypeError("a tensor without axes has no length")
+            raise DtypeError("a tensor without axes has no length; t.item() is its number")
         return self.shape[0]
 
     def __contains__(self, value: Any) -> bool:

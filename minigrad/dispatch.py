@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import explain
 from minigrad.calls import Traced, unwrap
-from minigrad.context import context
-from minigrad.errors import GraphError, NoGradientRuleError
+from minigrad.context import context, scope
+from minigrad.errors import GraphError, MinigradError, NoGradientRuleError
 
 __all__ = ["call", "dispatch", "dispatch_ufunc", "handlers", "loses_gradient"]
 
@@ -49,6 +50,18 @@ def dispatch_ufunc(
 
 def dispatch(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call what stands for a function of NumPy's, or refuse to lose the gradient."""
+    try:
+        return _dispatch(function, args, kwargs)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, MinigradError):
+            raise
+        around = scope.get()
+        path = around.path if around is not None else ""
+        explained = explain(function, _full_name(function), unwrap(args), path, error)
+        raise explained from explained.__cause__
+
+
+def _dispatch(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     handler = handlers.get(function)
     if handler is not None:
         return handler(*args, **kwargs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -11,11 +11,49 @@ __all__ = ["ArrayMethods"]
 
 Axis = int | tuple[int, ...] | None
 
+# What other frameworks have as a method, and what it is here.
+_ELSEWHERE = {
+    "cpu": "t.data: what kind of array it is decides where it is computed",
+    "cuda": "t.data: what kind of array it is decides where it is computed",
+    "device": "t.data: what kind of array it is decides where it is computed",
+    "gelu": "minigrad.nn.functional.gelu(t)",
+    "log_softmax": "minigrad.nn.functional.log_softmax(t)",
+    "mm": "t @ other",
+    "norm": "np.linalg.norm(t)",
+    "numel": "t.size",
+    "permute": "t.transpose(axes)",
+    "relu": "minigrad.nn.functional.relu(t)",
+    "sigmoid": "minigrad.nn.functional.sigmoid(t)",
+    "softmax": "minigrad.nn.functional.softmax(t)",
+    "t": "t.T",
+    "to": "t.astype(dtype)",
+    "unsqueeze": "np.expand_dims(t, axis)",
+    "view": "t.reshape(shape)",
+}
+
+
+def _hint(name: str) -> str:
+    if name in _ELSEWHERE:
+        return f"; write {_ELSEWHERE[name]}"
+    if callable(getattr(np, name, None)):
+        return f"; NumPy's functions take tensors: np.{name}(t)"
+    return ""
+
 
 class ArrayMethods:
     """Methods written in plain NumPy, for a class that speaks NumPy's protocols."""
 
     __slots__ = ()
+
+    if not TYPE_CHECKING:  # where a missing attribute is to be found without it
+
+        def __getattr__(self, name: str) -> NoReturn:
+            hint = "" if name.startswith("_") else _hint(name)
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}{hint}",
+                name=name,
+                obj=self,
+            )
 
     @property
     def T(self) -> Any:

@@ -67,6 +67,11 @@ def primitive(function: Function) -> Primitive:
         The same function, for arrays and for tensors: arrays give an array, and as soon as one
         argument is a tensor the result is one.
 
+    Raises
+    ------
+    ArgumentError
+        If `function` cannot be called.
+
     Examples
     --------
     >>> import numpy as np
@@ -82,6 +87,11 @@ def primitive(function: Function) -> Primitive:
     >>> float(mg.grad(mg.grad(cube))(2.0))
     12.0
     """
+    if not callable(function):
+        raise ArgumentError(
+            "primitive makes an operation of a function of arrays, not of "
+            f"{type(function).__name__}"
+        )
     return Primitive(function)
 
 
@@ -109,8 +119,8 @@ def defvjp(function: Function, *vjps: Function | None, each: Function | None = N
     Raises
     ------
     ArgumentError
-        If there is no rule among the arguments, or something that cannot be called, or if tensors
-        could not be recognised by `function`.
+        If there is no rule among the arguments, or something that cannot be called as one, or if
+        tensors could not be recognised by `function`.
 
     Notes
     -----
@@ -137,6 +147,9 @@ def defvjp(function: Function, *vjps: Function | None, each: Function | None = N
             raise ArgumentError(
                 f"a gradient rule is a function of (g, out, *args) or None, not {vjp!r}"
             )
+    for vjp in vjps:
+        _check_parameters(vjp, 2 + len(vjps), "(g, out, *args)")
+    _check_parameters(each, 4, "(i, g, out, *args)")
     if isinstance(function, Primitive):
         function.rule.define(vjps, each)
         return
@@ -150,6 +163,28 @@ def defvjp(function: Function, *vjps: Function | None, each: Function | None = N
     handlers[function] = (
         _ufunc_handler(rule) if isinstance(function, np.ufunc) else _function_handler(rule)
     )
+
+
+def _check_parameters(vjp: Function | None, least: int, wanted: str) -> None:
+    """Refuse a rule that cannot be called with as many values as it will be."""
+    taken = _positional_parameters(vjp) if vjp is not None else None
+    if taken is not None and taken < least:
+        raise ArgumentError(
+            f"a gradient rule takes {wanted}: the gradient that arrived, the result, and every "
+            f"argument, at least {least} in all; {_name(vjp)} takes {taken}"  # type: ignore[arg-type]
+        )
+
+
+def _positional_parameters(function: Function) -> int | None:
+    """Return how many positional parameters a function takes; None for any number, or unknown."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:
+        return None
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        return None
+    kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return sum(parameter.kind in kinds for parameter in parameters)
 
 
 def differentiable_functions() -> dict[str, Function]:

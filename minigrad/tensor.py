@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from minigrad.arrays import as_array, is_floating
+from minigrad.arrays import as_array, is_floating, plain_shape
 from minigrad.backprop import backpropagate, is_exclusive
 from minigrad.calls import Traced, binary, plain, reflected, unary, unwrap
 from minigrad.context import context, switched
@@ -366,7 +366,7 @@ class Tensor(Traced, Conversions, ArrayMethods):
 
     def __iter__(self) -> Iterator[Any]:
         if not self.shape:
-            raise DtypeError("cannot iterate over a tensor without axes")
+            raise DtypeError("cannot iterate over a tensor without axes; t.item() is its number")
         return (self[index] for index in range(self.shape[0]))
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -374,10 +374,7 @@ class Tensor(Traced, Conversions, ArrayMethods):
         try:
             self.data[unwrap(index)] = unwrap(value)
         except (ValueError, TypeError) as error:
-            raise ShapeError(
-                f"cannot write a value of shape {np.shape(unwrap(value))} there, into a tensor of "
-                f"shape {self.shape}: {error}"
-            ) from error
+            raise self._cannot_take(value, error) from error
         self.increment_version()
 
     def _check_writable(self, what: str, value: Any) -> None:
@@ -407,12 +404,17 @@ class Tensor(Traced, Conversions, ArrayMethods):
         try:
             ufunc(data, unwrap(other), out=data, casting="same_kind")
         except (ValueError, TypeError) as error:
-            raise ShapeError(
-                f"cannot update a tensor of shape {self.shape}, dtype {self.dtype} in place with "
-                f"{np.shape(unwrap(other))}: {error}"
-            ) from error
+            raise self._cannot_take(other, error) from error
         self.increment_version()
         return self
+
+    def _cannot_take(self, value: Any, error: Exception) -> ShapeError | DtypeError:
+        kind = ShapeError if isinstance(error, ValueError) else DtypeError
+        return kind(
+            f"cannot write {plain_shape(unwrap(value))} into {self._called()} of shape "
+            f"{self.shape}, {self.dtype}: {error}; for a new tensor write t = t + value or "
+            "np.where(mask, value, t)"
+        )
 
     # --- Operators ---------------------------------------------------------------------------
 
@@ -446,14 +448,14 @@ class Tensor(Traced, Conversions, ArrayMethods):
     __pos__ = unary(np.positive)
     __abs__ = unary(np.absolute)
 
-    __floordiv__ = plain(operator.floordiv)
-    __rfloordiv__ = plain(lambda x, y: y // x)
-    __lt__ = plain(operator.lt)
-    __le__ = plain(operator.le)
-    __gt__ = plain(operator.gt)
-    __ge__ = plain(operator.ge)
-    __eq__ = plain(operator.eq)
-    __ne__ = plain(operator.ne)
+    __floordiv__ = plain(np.floor_divide, operator.floordiv)
+    __rfloordiv__ = plain(np.floor_divide, lambda x, y: y // x)
+    __lt__ = plain(np.less, operator.lt)
+    __le__ = plain(np.less_equal, operator.le)
+    __gt__ = plain(np.greater, operator.gt)
+    __ge__ = plain(np.greater_equal, operator.ge)
+    __eq__ = plain(np.equal, operator.eq)
+    __ne__ = plain(np.not_equal, operator.ne)
     __hash__ = object.__hash__
 
 
@@ -505,7 +507,7 @@ def from_numpy(array: Any, *, requires_grad: bool = False, name: str | None = No
     Raises
     ------
     DtypeError
-        If `array` is not an array.
+        If `array` is not an array, or not one of numbers.
 
     Examples
     --------
@@ -522,6 +524,7 @@ def from_numpy(array: Any, *, requires_grad: bool = False, name: str | None = No
             f"from_numpy shares the memory of an array, and {type(array).__name__} is none; "
             "minigrad.tensor(data) copies numbers and lists"
         )
+    as_array(array, copy=False)  # which refuses what has no numbers
     result = wrap(array, Leaf(array.shape, array.dtype, False, name))
     if requires_grad:
         result.requires_grad = True

@@ -48,7 +48,10 @@ def _map(function: Function, tree: Tree, *others: Tree) -> Tree:
 
 def _check_alike(tree: Tree, other: Tree, alike: bool) -> None:
     if not alike:
-        raise ShapeError(f"expected a {_structure(tree)}, not a {_structure(other)}")
+        raise ShapeError(
+            f"what multiplies the derivative of a {_structure(tree)} is one, too, with the same "
+            f"shapes, and not a {_structure(other)}"
+        )
 
 
 def _structure(tree: Tree) -> str:
@@ -157,8 +160,28 @@ def _plain(value: Any) -> Any:
     return _own(value.data) if isinstance(value, Tensor) else value
 
 
+def _check_function(name: str, function: Any) -> None:
+    if not callable(function):
+        hint = ""
+        if isinstance(function, Tensor):
+            hint = "; for the gradients of a computed tensor call its backward(), and read w.grad"
+        raise DtypeError(
+            f"{name} takes a function of arrays, as in {name}(lambda x: np.sum(x**2)), not "
+            f"{type(function).__name__}{hint}"
+        )
+
+
 def _check_argnums(name: str, argnums: Argnums, args: Sequence[Any]) -> None:
-    for position in [argnums] if isinstance(argnums, int) else argnums:
+    positions: Any = [argnums] if isinstance(argnums, int) or name == "jacobian" else argnums
+    if not isinstance(positions, list | tuple | range) or any(
+        isinstance(position, bool) or not isinstance(position, int) for position in positions
+    ):
+        several = "" if name == "jacobian" else " or a tuple of them"
+        raise ArgumentError(
+            f"{name} counts the function's arguments from 0, so argnums is an integer{several}, "
+            f"not {argnums!r}"
+        )
+    for position in positions:
         if not -len(args) <= position < len(args):
             raise ArgumentError(
                 f"{name} with argnums={argnums} needs an argument {position}, and the function was "
@@ -215,6 +238,7 @@ def value_and_grad(function: Function, argnums: Argnums = 0) -> Function:
     >>> value, gradient
     (array(5.), array([2., 4.]))
     """
+    _check_function("grad", function)
 
     @functools.wraps(function)
     def differentiate(*args: Any, **kwargs: Any) -> tuple[Any, Tree]:
@@ -316,6 +340,7 @@ def vjp(function: Function, *args: Any) -> tuple[Any, Function]:
     >>> pull_back(np.array([1.0, 10.0]))
     (array([ 3., 40.]), array([ 1., 20.]))
     """
+    _check_function("vjp", function)
     trace = _Trace(function, args, tuple(range(len(args))), copy=True)
 
     def pull_back(cotangents: Tree) -> Tree:
@@ -374,13 +399,31 @@ def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> 
     >>> mg.jvp(np.sin, (np.array([0.0, 1.0]),), (np.array([2.0, 0.0]),))
     (array([0.        , 0.84147098]), array([2., 0.]))
     """
-    directions = _map(_seed, tuple(primals), tuple(tangents))
+    directions = _directions("jvp", function, primals, tangents)
     with switched(tracing=True):
         value, pull_back = vjp(function, *primals)
     start = _map(lambda out: np.zeros_like(unwrap(out)), value)
     _, push_forward = vjp(pull_back, start)
     (tangent,) = push_forward(directions)
     return value if _is_traced(primals) else _map(_plain, value), tangent
+
+
+def _directions(name: str, function: Any, primals: Any, tangents: Any) -> tuple[Any, ...]:
+    """Return the tangents as what can multiply derivatives with respect to the primals."""
+    _check_function(name, function)
+    for what, values in (("arguments", primals), ("tangents", tangents)):
+        if not isinstance(values, list | tuple):
+            raise DtypeError(
+                f"{name} takes the {what} as a tuple, as in {name}(f, (x,), (v,)), not "
+                f"{type(values).__name__}"
+            )
+    if len(primals) != len(tangents):
+        raise ShapeError(
+            f"{name} takes a tangent for each argument, and was given {len(primals)} arguments and "
+            f"{len(tangents)} tangents"
+        )
+    directions: tuple[Any, ...] = _map(_seed, tuple(primals), tuple(tangents))
+    return directions
 
 
 # --- Whole matrices ----------------------------------------------------------------------------
@@ -412,6 +455,7 @@ def jacobian(function: Function, argnum: int = 0) -> Function:
     array([[1., 2.],
            [3., 4.]])
     """
+    _check_function("jacobian", function)
 
     @functools.wraps(function)
     def differentiate(*args: Any, **kwargs: Any) -> Array:
@@ -421,7 +465,7 @@ def jacobian(function: Function, argnum: int = 0) -> Function:
             return function(*args[:argnum], x, *args[argnum % len(args) + 1 :], **kwargs)
 
         value, pull_back = vjp(of_one, args[argnum])
-        if isinstance(value, dict | list | tuple):
+        if not hasattr(value, "shape") and not isinstance(value, int | float):
             raise DtypeError(
                 "jacobian is for functions that return one array, not a "
                 f"{_structure(value)}; use vjp"
@@ -497,7 +541,7 @@ def hvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> 
     >>> mg.hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     array([ 6., 12.])
     """
-    directions = _leaves(_map(_seed, tuple(primals), tuple(tangents)))
+    directions = _leaves(_directions("hvp", function, primals, tangents))
     positions = tuple(range(len(primals)))
 
     def slope(*args: Any) -> Any:

@@ -6,13 +6,10 @@ from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
-from numpy.typing import DTypeLike
-
 from minigrad.arrays import as_array, plain_shape
 from minigrad.errors import ArgumentError, DtypeError
 
-__all__ = ["as_dtype", "axis_option", "described", "number", "numbers"]
+__all__ = ["axis_option", "described", "number", "numbers"]
 
 
 def described(value: Any) -> str:
@@ -31,16 +28,6 @@ def number(value: Any, what: str, holds: Callable[[float], bool] = lambda x: x =
     if isinstance(value, bool) or not isinstance(value, Real) or not holds(float(value)):
         raise ArgumentError(f"{what}, not {described(value)}")
     return float(value)
-
-
-def as_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """Return a dtype; refuse what NumPy has none of."""
-    try:
-        return np.dtype(dtype)
-    except TypeError as error:
-        raise DtypeError(
-            f"{described(dtype)} is no dtype of NumPy's; models compute in np.float32 or np.float64"
-        ) from error
 
 
 def axis_option(value: Any, name: str) -> int:

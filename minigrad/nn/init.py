@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from minigrad import random
+from minigrad.arrays import as_dtype
 from minigrad.errors import ArgumentError, DtypeError, ShapeError
-from minigrad.nn._checks import as_dtype, described, number
+from minigrad.nn._checks import described, number
 
 __all__ = [
     "constant",

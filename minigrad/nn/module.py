@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minigrad.arrays import as_array, is_floating
+from minigrad.arrays import as_array, as_dtype, is_floating
 from minigrad.context import Scope, context, scope
 from minigrad.errors import (
     ArgumentError,
@@ -18,7 +18,7 @@ from minigrad.errors import (
     ShapeError,
     StateDictError,
 )
-from minigrad.nn._checks import as_dtype, described
+from minigrad.nn._checks import described
 from minigrad.nn.parameter import Buffer, Parameter, is_parameter, is_state
 from minigrad.tensor import Tensor
 

@@ -78,6 +78,12 @@ def _tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
     if isinstance(axes, SupportsIndex):
         axes = (range(-operator.index(axes), 0), range(operator.index(axes)))
     summed_a, summed_b = ((s,) if isinstance(s, SupportsIndex) else tuple(s) for s in axes)
+    for array, summed in ((a, summed_a), (b, summed_b)):
+        if not all(-array.ndim <= axis < array.ndim for axis in summed):
+            raise ShapeError(
+                f"a product of shapes {a.shape} and {b.shape} cannot sum over axes {summed} of the "
+                f"one with {array.ndim} axes"
+            )
     kept_a = _other_axes(a.ndim, summed_a)
     kept_b = _other_axes(b.ndim, summed_b)
     if _lengths(a, summed_a) != _lengths(b, summed_b):

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
-from minigrad.arrays import as_array
+from minigrad.arrays import as_array, as_dtype
 from minigrad.calls import unwrap
 from minigrad.errors import ArgumentError, DtypeError
 from minigrad.primitive import composite, defvjp, primitive
@@ -84,7 +85,7 @@ defvjp(astype, lambda g, _out, _x, _dtype: g)  # the engine restores the dtype
 
 @composite(np.ndarray.astype, *([np.astype] if hasattr(np, "astype") else []))
 def _astype(x: Array, dtype: Any, /, *, copy: bool = True) -> Array:
-    kind = np.dtype(dtype).kind
+    kind = as_dtype(dtype).kind
     if kind == "c":
         raise DtypeError("complex tensors have no gradient here; keep real and imaginary parts")
     if kind == "f":
@@ -108,6 +109,7 @@ def _atleast_2d(*arrays: Array) -> Any:
 def _repeat(a: Array, repeats: Any, axis: int | None = None) -> Array:
     if axis is None:
         a, axis = np.ravel(a), 0
+    axis = normalize_axis_index(axis, np.ndim(a))
     return np.take(a, np.repeat(np.arange(a.shape[axis]), unwrap(repeats)), axis=axis)
 
 
@@ -230,15 +232,19 @@ def _append(arr: Array, values: Array, axis: int | None = None) -> Array:
 @composite(np.array_split)
 def _array_split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
     # NumPy decides where to cut; only the cutting is recorded.
+    axis = normalize_axis_index(axis, ary.ndim)
     positions = np.array_split(np.arange(ary.shape[axis]), indices_or_sections)
-    before = (slice(None),) * (axis % ary.ndim)
+    before = (slice(None),) * axis
     cuts = [(p[0], p[-1] + 1) if len(p) else (0, 0) for p in positions]
     return [ary[(*before, slice(int(start), int(stop)))] for start, stop in cuts]
 
 
 @composite(np.split)
 def _split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
-    if isinstance(indices_or_sections, int) and ary.shape[axis] % indices_or_sections:
+    axis = normalize_axis_index(axis, ary.ndim)
+    if isinstance(indices_or_sections, int) and (
+        indices_or_sections < 1 or ary.shape[axis] % indices_or_sections
+    ):
         raise ArgumentError(
             f"cannot split axis {axis} of length {ary.shape[axis]} into {indices_or_sections} "
             "equal parts; np.array_split makes unequal ones"
