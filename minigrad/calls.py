@@ -6,7 +6,7 @@ through the operators that `binary` makes (the same in fewer steps).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NoReturn
 
 import numpy as np
@@ -16,7 +16,7 @@ from minigrad.context import context, scope
 from minigrad.errors import RuleError
 from minigrad.graph import Array, Leaf, Node, Rule, Vertex, View
 
-__all__ = ["Traced", "apply", "binary", "plain", "reflected", "rule_of", "unary", "unwrap"]
+__all__ = ["Traced", "apply", "binary", "fail", "plain", "reflected", "rule_of", "unary", "unwrap"]
 
 _rules: dict[Callable[..., Any], Rule] = {}
 
@@ -79,7 +79,7 @@ def apply(
     try:
         out = (compute or rule.function)(*values, **kwargs)
     except Exception as error:
-        _fail(rule, values, error)
+        fail(rule.function, rule.name, values, error)
     if tensor is None:
         return out
     result = _new(tensor.result_class)
@@ -162,11 +162,14 @@ def _check_array(rule: Rule, out: Any) -> None:
         )
 
 
-def _fail(rule: Rule, values: list[Any], error: Exception) -> NoReturn:
+def fail(
+    function: Callable[..., Any], name: str, values: Sequence[Any], error: Exception
+) -> NoReturn:
+    """Raise what says in the user's terms why a function of these values failed."""
     around = scope.get()
     path = around.path if around is not None else ""
     try:
-        raise explain(rule.function, rule.name, values, path, error)
+        raise explain(function, name, values, path, error)
     finally:
         del error  # which would hold this frame, and the frame would hold it
 
@@ -196,7 +199,7 @@ def binary(
         try:
             out = compute(x, y)
         except (TypeError, ValueError) as error:
-            _fail(rule, [x, y], error)
+            fail(rule.function, rule.name, [x, y], error)
         result = _new(self.result_class)
         result._data = out
         current = get_context()
@@ -274,6 +277,6 @@ def plain(
         try:
             return compute(self._data, y)
         except (TypeError, ValueError) as error:
-            _fail(rule, [self._data, y], error)
+            fail(rule.function, rule.name, [self._data, y], error)
 
     return method

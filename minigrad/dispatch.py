@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.arrays import explain
-from minigrad.calls import Traced, unwrap
-from minigrad.context import context, scope
+from minigrad.calls import Traced, fail, unwrap
+from minigrad.context import context
 from minigrad.errors import GraphError, MinigradError, NoGradientRuleError
 
 __all__ = ["call", "dispatch", "dispatch_ufunc", "handlers", "loses_gradient"]
@@ -55,10 +54,7 @@ def dispatch(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
     except (TypeError, ValueError) as error:
         if isinstance(error, MinigradError):
             raise
-        around = scope.get()
-        path = around.path if around is not None else ""
-        explained = explain(function, _full_name(function), unwrap(args), path, error)
-        raise explained from explained.__cause__
+        fail(function, _full_name(function), unwrap(args), error)
 
 
 def _dispatch(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -207,7 +207,8 @@ class Tensor(Traced, Conversions, ArrayMethods):
         retain_graph : bool, default False
             Whether to keep what is needed to walk back once more. Otherwise it is freed.
         create_graph : bool, default False
-            Whether the gradients are tensors that can be differentiated in turn.
+            Whether the gradients are tensors that can be differentiated in turn. The graph of such
+            a gradient leads to the leaf that has it, so use `zero_grad` when it is done with.
 
         Raises
         ------
@@ -227,8 +228,10 @@ class Tensor(Traced, Conversions, ArrayMethods):
         results = walk_back(
             [(node, self._seed(gradient))], retain_graph=retain_graph, create_graph=create_graph
         )
-        for vertex in results:
-            _deposit(results, vertex)
+        with switched(recording=create_graph):
+            for vertex in results:
+                if vertex.requires_grad:  # still
+                    _deposit(results, vertex)
 
     def _seed(self, gradient: Any) -> Array:
         if gradient is None:
