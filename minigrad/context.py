@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Generator
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, NamedTuple, ParamSpec, Protocol, Self, TypeVar, cast
 
@@ -62,6 +62,7 @@ class Context(NamedTuple):
     recording: bool = True
     observer: Observer | None = None
     tracing: bool = False  # inside a function that is being transformed, as by grad
+    around: Context | None = None  # what holds again where this ends
 
 
 # A ContextVar, so that neither another thread nor another asyncio task sees a change.
@@ -77,10 +78,10 @@ class switched:
 
     def __init__(self, **changes: Any) -> None:
         self._changes = changes
-        self._tokens: list[Token[Context]] = []
 
     def __enter__(self) -> Self:
-        self._tokens.append(context.set(context.get()._replace(**self._changes)))
+        current = context.get()
+        context.set(current._replace(**self._changes, around=current))
         return self
 
     def __exit__(
@@ -89,7 +90,9 @@ class switched:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        context.reset(self._tokens.pop())
+        around = context.get().around
+        if around is not None:  # as it is where another thread closes a suspended generator
+            context.set(around)
 
     def _again(self) -> switched:
         return switched(**self._changes)
