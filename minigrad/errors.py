@@ -12,6 +12,7 @@ from typing import Any
 __all__ = [
     "ArgumentError",
     "CheckpointError",
+    "CheckpointNotFoundError",
     "DataError",
     "DataNotFoundError",
     "DtypeError",
@@ -97,6 +98,10 @@ class NotFittedError(MinigradError, ValueError, AttributeError):
 
 class CheckpointError(MinigradError, ValueError):
     """A weights file that is damaged, foreign, or made for another model."""
+
+
+class CheckpointNotFoundError(CheckpointError, FileNotFoundError):
+    """A weights file, or the directory to write it in, that does not exist."""
 
 
 class MissingExtraError(MinigradError, ImportError):

@@ -31,7 +31,13 @@ from numpy.typing import NDArray
 
 from minigrad import _safetensors
 from minigrad._safetensors import RESERVED_PREFIX, Arrays
-from minigrad.errors import ArgumentError, CheckpointError, DtypeError, StateDictError
+from minigrad.errors import (
+    ArgumentError,
+    CheckpointError,
+    CheckpointNotFoundError,
+    DtypeError,
+    StateDictError,
+)
 from minigrad.tensor import Tensor
 
 __all__ = ["WeightsInfo", "inspect_weights", "load_weights", "load_weights_into", "save_weights"]
@@ -131,7 +137,7 @@ def save_weights(
     The format: https://github.com/huggingface/safetensors#format, with a SHA-256 per tensor under
     ``minigrad.checksums`` in its metadata.
     """
-    target = Path(path)
+    target = _as_path(path)
     encode = _ENCODERS.get(target.suffix.lower())
     if encode is None:
         raise ArgumentError(
@@ -161,7 +167,7 @@ def load_weights(path: StrPath) -> Arrays:
     ------
     CheckpointError
         If the file is damaged, cut off, or not a weights file. Names the path and the reason.
-    FileNotFoundError
+    CheckpointNotFoundError
         If there is no such file.
     MissingExtraError
         If it is a safetensors file and the package is not installed.
@@ -206,6 +212,11 @@ def load_weights_into(model: _LoadsStateDict, path: StrPath, *, strict: bool = T
     >>> bool((fresh.weight.data == trained.weight.data).all())
     True
     """
+    if not hasattr(model, "load_state_dict"):
+        raise DtypeError(
+            "load_weights_into takes a model and a path, in this order, and "
+            f"{type(model).__name__} is no model"
+        )
     arrays = load_weights(path)
     try:
         model.load_state_dict(arrays, strict=strict)
@@ -253,8 +264,28 @@ def inspect_weights(path: StrPath) -> WeightsInfo:
     )
 
 
+def _as_path(path: Any) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise DtypeError(
+            f"the path of a weights file is a str or a Path, not {type(path).__name__}; the order "
+            "is save_weights(model, path), load_weights_into(model, path)"
+        )
+    return Path(path)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise CheckpointNotFoundError(
+            f"{path}: there is no such file; save_weights(model, path) writes one"
+        ) from error
+    except IsADirectoryError as error:
+        raise CheckpointError(f"{path}: is a directory, where a file is expected") from error
+
+
 def _read(path: StrPath) -> _Contents:
-    raw = Path(path).read_bytes()
+    raw = _content(_as_path(path))
     try:
         if raw.startswith((b"PK\x03\x04", b"PK\x05\x06")):
             return _from_npz(raw)
@@ -420,7 +451,9 @@ _ENCODERS: dict[str, Callable[[Arrays, dict[str, str]], Iterable[bytes | memoryv
 def _write_atomically(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
     target = Path(os.path.realpath(path))  # a link stays a link
     if not target.parent.is_dir():
-        raise FileNotFoundError(f"no directory {str(path.parent)!r} to write {path.name!r} in")
+        raise CheckpointNotFoundError(
+            f"no directory {str(path.parent)!r} to write {path.name!r} in; make it first"
+        )
     with _temporary_beside(target) as temporary:
         with open(temporary, "xb") as file:
             file.writelines(chunks)

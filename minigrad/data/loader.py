@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from minigrad import random
 from minigrad.data._checks import check_count
@@ -232,6 +233,11 @@ class DataLoader:
         self._pass = None
 
     def _check_state(self, state: Mapping[str, Any]) -> None:
+        if not isinstance(state, Mapping):
+            raise StateDictError(
+                f"the state of a DataLoader is a dict, as state_dict() returns it, not "
+                f"{type(state).__name__}"
+            )
         if set(state) != set(_STATE):
             raise StateDictError(
                 f"the state of a DataLoader has the entries {', '.join(_STATE)}, and this one "
@@ -302,7 +308,7 @@ def _checked_arrays(arrays: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _checked_array(value: Any, place: int) -> Any:
     # What speaks NumPy's protocols, such as an array on a GPU, is taken as it is.
-    array = value if hasattr(value, "__array_function__") else np.asarray(value)
+    array = value if hasattr(value, "__array_function__") else _as_rectangle(value, place)
     if array.ndim == 0:
         raise ShapeError(f"array {place} is a single value, {value!r}; the first axis is samples")
     if getattr(array.dtype, "kind", "") in "OUST":
@@ -311,6 +317,16 @@ def _checked_array(value: Any, place: int) -> Any:
             f"encode_labels turn frames and names into numbers"
         )
     return array
+
+
+def _as_rectangle(value: Any, place: int) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ShapeError(
+            f"array {place} is a {type(value).__name__} whose parts differ in shape; hand over "
+            "arrays, such as those of one part of a data set: DataLoader(dataset.train)"
+        ) from error
 
 
 def _checked_transform(transform: Any, count: int) -> Any:

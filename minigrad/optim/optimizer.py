@@ -87,6 +87,14 @@ class Optimizer(ABC):
         for group, options in groups:
             self._append_group(group, options)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in type(self)._options:
+            raise ArgumentError(
+                f"{self._name} keeps {name} in its parameter groups; write "
+                f"optimizer.param_groups[0][{name!r}] = value, for each of them"
+            )
+        super().__setattr__(name, value)
+
     # --- What a subclass fills in ------------------------------------------------------------
 
     @classmethod

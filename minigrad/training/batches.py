@@ -64,7 +64,10 @@ def pair(batch: Any) -> tuple[Any, Any]:
     """Return the x and y of a batch."""
     if not isinstance(batch, tuple | list) or len(batch) != 2:
         what = f"{len(batch)} parts" if isinstance(batch, tuple | list) else type(batch).__name__
-        raise DtypeError(f"a batch is a pair (x, y), and this one is {what}")
+        raise DtypeError(
+            f"a batch is a pair (x, y), and this one is {what}; two whole arrays go into a tuple: "
+            "(x, y), not [x, y]"
+        )
     return batch[0], batch[1]
 
 

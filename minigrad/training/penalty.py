@@ -4,6 +4,7 @@ import functools
 import math
 import operator
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -67,10 +68,13 @@ def l2_penalty(parameters: Tensor | Iterable[Tensor], strength: float) -> Tensor
     tensors = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     for tensor in tensors:
         if not isinstance(tensor, Tensor):
-            raise DtypeError(f"l2_penalty takes tensors, not {type(tensor).__name__}")
+            raise DtypeError(
+                f"l2_penalty takes tensors, not {type(tensor).__name__}; pass model.parameters(), "
+                "or some of them in a list"
+            )
     if not tensors:
         raise ArgumentError("l2_penalty was given no parameter")
-    if not 0 <= strength < math.inf:
+    if not isinstance(strength, Real) or not 0 <= strength < math.inf:
         raise ArgumentError(f"the strength of a penalty is a number from 0 up, not {strength!r}")
     total = functools.reduce(operator.add, map(_sum_of_squares, tensors))
     penalty: Tensor = total * strength

@@ -8,7 +8,7 @@ from typing import Any
 
 from minigrad.arrays import as_array
 from minigrad.context import scope, switched
-from minigrad.errors import DtypeError
+from minigrad.errors import ArgumentError, DtypeError
 from minigrad.graph import Leaf, Node, Vertex
 from minigrad.nn.module import Call, Module
 from minigrad.tensor import Tensor, from_numpy
@@ -103,6 +103,8 @@ def layer_graph(model: Module, *inputs: Any) -> LayerGraph:
     ------
     DtypeError
         If `model` is not a module, or returns no tensor.
+    ArgumentError
+        If there is nothing to call it with.
 
     Examples
     --------
@@ -115,6 +117,11 @@ def layer_graph(model: Module, *inputs: Any) -> LayerGraph:
     """
     if not isinstance(model, Module):
         raise DtypeError(f"a picture of layers is made of a Module, not {type(model).__name__}")
+    if not inputs:
+        raise ArgumentError(
+            "a picture of layers is made by calling the model, so give it a batch, too: "
+            "draw_model(model, np.zeros((1, 784), np.float32))"
+        )
     tensors = [_recordable(value) for value in inputs]
     modes = [(module, module.training) for module in model.modules()]
     outside = scope.set(None)
