@@ -13,6 +13,7 @@ from minigrad.errors import ArgumentError, DtypeError, GradientMismatch
 from minigrad.nn.module import Module
 from minigrad.testing.diagnosis import Case, diagnose
 from minigrad.testing.examine import Element, Examination, Examiner, Settings
+from minigrad.testing.judge import ROUGHLY
 from minigrad.testing.problem import Array, Function, Inputs, Problem, function_name, make_problem
 from minigrad.testing.report import ArgumentReport, Report
 from minigrad.testing.sides import (
@@ -198,6 +199,7 @@ class _Options:
             arguments += found.arguments(order)
             directions += [(order, finding) for finding in found.examination.directions]
             issues += [found.say(issue, order) for issue in found.calls.issues]
+            notes += found.notes(order)
         return Report(
             problem.name,
             self.settings.seed,
@@ -326,9 +328,20 @@ class _Checked:
             self.cotangents[0].shape if len(self.cotangents) == 1 else None,
         )
 
+    def notes(self, order: int) -> Iterator[str]:
+        """Yield what could not be told."""
+        found = [*(e.finding for e in self.examination.elements), *self.examination.directions]
+        rough = [f.error for f in found if f.note == ROUGHLY and f.verdict is Verdict.RIGHT]
+        if rough:
+            yield self.say(
+                f"the function is so rough that {len(rough)} of {len(found)} slopes are known only "
+                f"roughly, the worst to ± {max(rough):.1g}; what is right is right within that",
+                order,
+            )
+
     @staticmethod
     def say(issue: str, order: int) -> str:
-        """Return what is wrong, with the order if it is not the first."""
+        """Return a sentence, with the order if it is not the first."""
         return issue if order == 1 else f"order {order}: {issue}"
 
 

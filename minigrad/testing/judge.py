@@ -17,13 +17,15 @@ import numpy as np
 from minigrad.testing.slopes import FIRST_STEP, LADDER, Line, Reading
 from minigrad.testing.verdict import Verdict
 
-__all__ = ["Finding", "Judge", "Summary", "Tolerance"]
+__all__ = ["ROUGHLY", "Finding", "Judge", "Summary", "Tolerance"]
 
 Vector: TypeAlias = np.ndarray[Any, Any]
 
 SAFETY = 10.0  # how many times its estimate an error may be
 KINK = 4.0  # how many times their errors the slopes of two sides differ, for a kink
 LOWEST, HIGHEST = -7, 3  # the rungs of the ladder of steps
+BLUNT = 1e6  # times what is lost to rounding anyway: an error that one should know of
+ROUGHLY = "known only roughly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +80,8 @@ class Summary:
     low: float
     high: float
     is_finite: bool
-    kink_error: float  # of `low` and `high`; infinite where there is no kink
+    kink_error: float  # of `low` and `high`; infinite where the slopes of no result differ
     size: float  # of what adds up to the slope
-
-    @property
-    def is_kinked(self) -> bool:
-        """Whether the slopes to the two sides differ."""
-        return math.isfinite(self.kink_error)
 
     @property
     def is_noisy(self) -> bool:
@@ -155,7 +152,13 @@ class Judge:
         self.analytic = analytic
         self.analytic_noise = analytic_noise
         self.readings: dict[int, Reading] = {}
-        self.roughness = 0.0
+        self.roughness = 0.0  # of <cotangent, function>
+        self._roughnesses: Vector | None = None  # of each of the function's results
+
+    def measure_roughness(self) -> None:
+        """Find out the rounding error of the function, as it is seen to be."""
+        samples, self._roughnesses = self.line.rough()
+        self.roughness = float(np.sqrt(np.mean((samples @ self.cotangent) ** 2)))
 
     # --- Reading ---------------------------------------------------------------------------
 
@@ -167,7 +170,7 @@ class Judge:
         reading = self.readings[rung]
         u = self.cotangent
         errors = u * reading.slope_error
-        grain = u * reading.grain * self.line.changed / step
+        grain = np.abs(u) * self._grain(reading) / step
         value = float(u @ reading.slope)
         # The place itself is rounded: its distance from the start is not quite the step.
         shift = self.line.resolution() / step * (abs(value) + abs(self.analytic))
@@ -185,6 +188,13 @@ class Judge:
             self._size(u * reading.slope),
         )
 
+    def _grain(self, reading: Reading) -> Vector:
+        """Return the rounding errors of the results, with what has been found of them."""
+        grain: Vector = reading.grain * self.line.changed
+        if self._roughnesses is not None:
+            grain = np.maximum(grain, self._roughnesses)
+        return grain
+
     def _size(self, slopes: Vector) -> float:
         """Return how large the numbers are that a gradient adds up, as far as can be seen."""
         values = np.where(self.line.changed, self.cotangent * self.line.value, 0)
@@ -194,7 +204,7 @@ class Judge:
         """Return the sums of the lower and of the higher slopes of all results, and their error."""
         u = self.cotangent
         gap = np.abs(u * (reading.right - reading.left))
-        error = np.abs(u) * reading.side_error + 12 * np.abs(grain)
+        error = np.abs(u) * reading.side_error + 12 * grain
         kinked = gap > KINK * error
         if not kinked.any():
             return 0.0, 0.0, math.inf
@@ -204,12 +214,21 @@ class Judge:
         low, high = float(np.minimum(right, left).sum()), float(np.maximum(right, left).sum())
         return low, high, side + 12 * float(np.linalg.norm(grain))
 
+    def is_kinked(self, summary: Summary) -> bool:
+        """Return whether the slopes to the two sides differ by more than the error."""
+        gap = summary.high - summary.low
+        return math.isfinite(summary.kink_error) and gap > 2 * self._margin(summary)
+
     def is_sharp(self, summary: Summary) -> bool:
         """Return whether a reading is as exact as is needed."""
-        if not summary.is_finite or summary.is_kinked:
+        if not summary.is_finite or self.is_kinked(summary):
             return False
         scale = max(abs(summary.value), 1e-3 * self.tolerance.typical)
-        return summary.margin(self.roughness / self._step(summary)) <= self.tolerance.target * scale
+        return self._margin(summary) <= self.tolerance.target * scale
+
+    def _margin(self, summary: Summary) -> float:
+        """Return the error of a reading; with what has been found of the function's rounding."""
+        return summary.margin(self.roughness / self._step(summary))
 
     @staticmethod
     def _step(summary: Summary) -> float:
@@ -217,19 +236,23 @@ class Judge:
 
     def is_settled_kink(self, summary: Summary) -> bool:
         """Return whether a kink is seen at this step and at the next one just the same."""
-        if not summary.is_kinked:
+        if not self.is_kinked(summary):
             return False
         gap = summary.high - summary.low
         if summary.kink_error > 1e-4 * gap:
             return False
+        if self._roughnesses is None:
+            self.measure_roughness()
+        if gap * self._step(summary) < 1e3 * self.roughness:
+            return False
         other = self.summary(summary.rung - 1)
-        return other.is_kinked and 0.5 * gap < other.high - other.low < 2 * gap
+        return self.is_kinked(other) and 0.5 * gap < other.high - other.low < 2 * gap
 
     # --- Judging ---------------------------------------------------------------------------
 
     def allowed(self, summary: Summary) -> float:
         """Return how far from a smooth reading the analytic value may be."""
-        margin = summary.margin(self.roughness / self._step(summary))
+        margin = self._margin(summary)
         floor = self.tolerance.floor + self.tolerance.grain * summary.size
         if abs(summary.value) <= margin + floor:
             floor = max(floor, self.tolerance.zero_floor)
@@ -255,21 +278,21 @@ class Judge:
     def _walk(self, first: Summary) -> list[Summary]:
         """Go up or down the ladder until a reading settles the matter."""
         seen = [first]
-        noisy = first.is_finite and first.is_noisy and not first.is_kinked
+        noisy = first.is_finite and first.is_noisy and not self.is_kinked(first)
         rungs = range(1, HIGHEST + 1) if noisy else range(-1, LOWEST - 1, -1)
         for rung in rungs:
             if self.is_sharp(seen[-1]) or self.is_settled_kink(seen[-1]):
                 break
             seen.append(self.summary(rung))
-            if not noisy and seen[-1].is_noisy and not seen[-1].is_kinked:
+            if not noisy and seen[-1].is_noisy and not self.is_kinked(seen[-1]):
                 break
         return seen
 
     def _second_opinion(self) -> Finding:
         """Measure how rough the function is, and look at every step."""
-        self.roughness = self.line.rough(self.cotangent)
+        self.measure_roughness()
         everything = [self.summary(rung) for rung in range(LOWEST + 1, HIGHEST + 1)]
-        smooth = [s for s in everything if s.is_finite and not s.is_kinked]
+        smooth = [s for s in everything if s.is_finite and not self.is_kinked(s)]
         best = min(smooth, key=self.allowed, default=None)
         if best is not None:
             finer = [s for s in smooth if s.rung <= best.rung and (s is best or self.is_sharp(s))]
@@ -289,13 +312,13 @@ class Judge:
         """Return whether a reading is exact enough to be compared with anything."""
         analytic = abs(self.analytic) if math.isfinite(self.analytic) else 0.0
         scale = max(abs(summary.value), analytic, self.tolerance.zero_floor)
-        return summary.margin(self.roughness / self._step(summary)) <= 1e-2 * scale
+        return self._margin(summary) <= 1e-2 * scale
 
     def _smooth(self, summary: Summary) -> Finding:
         value = summary.value
         right = self.agrees(summary)
         verdict = Verdict.RIGHT if right else Verdict.WRONG
-        error = summary.margin(self.roughness / self._step(summary))
+        error = self._margin(summary)
         allowed = self.allowed(summary)
         return Finding(verdict, self.analytic, value, error, allowed, value, value)
 
@@ -319,13 +342,14 @@ class Judge:
     def _singular(self, best: Summary | None) -> Finding:
         """Judge where the function jumps, ends, or is infinitely steep."""
         coarse, fine = self.readings[-3], self.readings[-4]
-        found = Singular(self.line, coarse, fine, self.cotangent)
+        found = Singular(coarse, fine, self.cotangent, self._grain(fine))
         if found.note:
             return self._kink(found.low, found.high, found.error, found.note)
         if best is None:
             nan = math.nan
             return Finding(Verdict.KINK, self.analytic, nan, nan, nan, nan, nan, "no slope at all")
-        return self._refuted(best)
+        blunt = self._margin(best) > BLUNT * self.tolerance.zero_floor
+        return replace(self._refuted(best), note=ROUGHLY if blunt else "")
 
 
 class Singular:
@@ -335,9 +359,9 @@ class Singular:
     the function is; of an infinite slope everything from the steepest seen on.
     """
 
-    def __init__(self, line: Line, coarse: Reading, fine: Reading, cotangent: Vector) -> None:
-        self.line = line
+    def __init__(self, coarse: Reading, fine: Reading, cotangent: Vector, grain: Vector) -> None:
         self.coarse, self.fine = coarse, fine
+        self.grain = grain  # what is no more than rounding
         notes = set()
         lows, highs, errors = [], [], []
         for side in (0, 1):
@@ -360,12 +384,12 @@ class Singular:
         coarse, fine = self.coarse, self.fine
         name = ("right", "left")[side]
         far, near = np.abs(coarse.limits[side]), np.abs(fine.limits[side])
-        jumps = (near > 0.5 * far) & (near > 1e3 * fine.grain)
+        jumps = (near > 0.5 * far) & (near > 1e3 * self.grain)
         slope = np.where(jumps, fine.outer[side], getattr(fine, name))
         before = np.where(jumps, coarse.outer[side], getattr(coarse, name))
         grows = ~jumps & (np.abs(slope) > 1.4 * np.abs(before))
-        grows &= np.abs(slope) > 1e3 * fine.grain / fine.step
-        error = np.where(grows, 0, np.abs(slope - before)) + 12 * fine.grain / fine.step
+        grows &= np.abs(slope) > 1e3 * self.grain / fine.step
+        error = np.where(grows, 0, np.abs(slope - before)) + 12 * self.grain / fine.step
         steep = np.where(grows, np.copysign(np.inf, slope), slope)
         notes = {"the function jumps here"} if jumps.any() else set()
         return slope, error, steep, notes | ({"infinitely steep"} if grows.any() else set())

@@ -213,7 +213,8 @@ class _Comparison:
         if not np.array_equal(finite, np.isfinite(other)):
             return False
         difference = np.abs(one[finite] - other[finite]).max(initial=0)
-        eps = float(np.finfo(self.examiner.settings.dtype).eps)
+        # A function may compute in less precision than it is asked to.
+        eps = max(float(np.finfo(self.examiner.settings.dtype).eps), self.examiner.eps)
         size = max(size, float(np.abs(one[finite]).max(initial=0)))
         if difference <= ROUNDINGS * eps * size:
             return True
@@ -247,7 +248,7 @@ def _strided(array: Array) -> Array:
 def forward_issues(examiner: Examiner, rng: np.random.Generator, count: int = 2) -> Iterator[str]:
     """Check that forward mode is the transpose of reverse mode: <Jv, u> = <v, J'u>."""
     problem = examiner.problem
-    eps = float(np.finfo(examiner.settings.dtype).eps)
+    eps = max(float(np.finfo(examiner.settings.dtype).eps), examiner.eps)
     live = examiner.cotangent != 0
     for _ in range(count):
         tangents = [random_like(x, rng, x.dtype) for x in problem.point]
@@ -260,6 +261,8 @@ def forward_issues(examiner: Examiner, rng: np.random.Generator, count: int = 2)
         if not np.isfinite(size):
             return
         difference = abs(float(forward.sum() - reverse.sum()))
+        # What cancels may have been as large as the cotangent.
+        size += largest(examiner.cotangent) * float(np.linalg.norm(flat(tangents)))
         if difference > ROUNDINGS * eps * size and difference > 10 * _spread(examiner, tangents):
             yield (
                 "forward mode is not the transpose of reverse mode: <Jv, u> is "

@@ -190,16 +190,24 @@ class Line:
         sizes = np.abs(self.start[moves]) / np.abs(self.direction[moves])
         return float(np.finfo(np.float64).eps * max(sizes.max(), 1e-290))
 
-    def rough(self, cotangent: Vector) -> float:
-        """Return the rounding error that <cotangent, value> is seen to have between near places.
+    def rough(self) -> tuple[Vector, Vector]:
+        """Return samples of the rounding error that the results are seen to have, and their size.
 
-        The third differences of nine values, so close together that the function itself is a
-        straight line (Moré and Wild, "Estimating computational noise", 2011, in its simplest form).
+        Third differences of values so close together that the function itself is a straight line
+        (Moré and Wild, "Estimating computational noise", 2011, in its simplest form), those of
+        each side by themselves, as there may be a kink or a jump between the sides.
+
+        Returns
+        -------
+        samples : array, shape (6, m)
+        size : array, shape (m,)
         """
         spacing = max(64 * self.resolution(), 2.0**-44)
-        values = self.deltas(spacing * np.arange(-4.0, 5.0)) @ cotangent
-        third = np.diff(values, 3)
-        return float(np.sqrt(np.mean(third**2) / 20)) if np.isfinite(third).all() else 0.0
+        places = spacing * np.arange(1.0, 7.0)
+        sides = [self.deltas(places), self.deltas(-places)]
+        finite = [np.where(np.isfinite(values), values, 0) for values in sides]
+        third = np.concatenate([np.diff(values, 3, axis=0) for values in finite]) / np.sqrt(20)
+        return third, np.sqrt(np.mean(third**2, axis=0))
 
 
 def step_scale(point: Vector) -> Vector:

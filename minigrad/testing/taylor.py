@@ -128,7 +128,9 @@ def _measured(line: Line, cotangent: Array, slope: float) -> TaylorTest:
     if not np.isfinite(slope):
         return TaylorTest(0.0, STEPS, remainders)
     size = np.abs(np.where(line.dead, 0, cotangent * line.value))
-    rounding = line.eps * float(np.linalg.norm(size)) + line.rough(cotangent)
+    rounding = line.eps * float(np.linalg.norm(size)) + float(
+        np.linalg.norm(cotangent * line.rough()[1])
+    )
     noise = rounding + line.eps * np.abs(STEPS * slope)
     seen = np.flatnonzero(np.isfinite(remainders) & (remainders > ABOVE_NOISE * noise))
     if len(seen) < 2:
