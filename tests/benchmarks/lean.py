@@ -18,7 +18,8 @@ import numpy as np
 import minigrad as mg
 from minigrad import nn, optim
 
-ROUNDS = 11
+ROUNDS = 12
+PAUSE = 0.3  # seconds
 SIZES = (784, 128, 84, 10)
 
 
@@ -35,11 +36,17 @@ def timed(function, *args, repeat=1):
 
 
 def compare(title, contenders, unit, scale):
-    """Time contenders in turns, and print the medians, their spread, and ratios to the first."""
+    """Time contenders in turns, and print the medians, their spread, and ratios to the first.
+
+    Each round has another order, and a pause before each turn: PyTorch's threads go on spinning for
+    a while after they have worked, at the expense of whoever comes next.
+    """
     times = {name: [] for name in contenders}
-    for _ in range(ROUNDS):
-        for name, measure in contenders.items():
-            times[name].append(measure() * scale)
+    orders = itertools.cycle(itertools.permutations(contenders))
+    for _, order in zip(range(ROUNDS), orders, strict=False):
+        for name in order:
+            time.sleep(PAUSE)
+            times[name].append(contenders[name]() * scale)
     medians = {name: statistics.median(values) for name, values in times.items()}
     ours = medians["minigrad"]
     cells = [
