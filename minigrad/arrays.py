@@ -37,7 +37,7 @@ def as_array(data: Any, dtype: DTypeLike | None = None, *, copy: bool = True) ->
     if dtype is not None:
         dtype = as_dtype(dtype)
     if hasattr(data, "__array_function__"):
-        if data.dtype.kind in "OSUmM":
+        if data.dtype.kind in _NO_NUMBERS:
             raise DtypeError(_not_numbers(data, dtype))
         return data.astype(data.dtype if dtype is None else dtype, copy=copy)
     try:
@@ -59,7 +59,7 @@ def as_array(data: Any, dtype: DTypeLike | None = None, *, copy: bool = True) ->
 def _narrow(array: np.ndarray) -> np.ndarray:
     """Give numbers from Python the default precision, unless that would change integers."""
     narrow = array.astype(np.complex64 if array.dtype.kind == "c" else np.float32)
-    if array.dtype.kind in "iu" and not np.array_equal(narrow.astype(np.float64), array):
+    if array.dtype.kind in "iu" and narrow.tolist() != array.tolist():  # compared exactly
         raise DtypeError(
             f"integers as large as {np.abs(array).max()} are not exact in float32, which Python "
             "numbers become; say which dtype you want: minigrad.tensor(data, dtype=np.int64)"
@@ -68,14 +68,20 @@ def _narrow(array: np.ndarray) -> np.ndarray:
 
 
 def as_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """Return a dtype; refuse what NumPy has none of."""
+    """Return a dtype of numbers; refuse what NumPy has none of."""
     try:
-        return np.dtype(dtype)
+        found = np.dtype(dtype)
     except (TypeError, ValueError) as error:
         raise DtypeError(
             f"{dtype!r:.60} is no dtype of NumPy's, such as np.float32; several numbers go into a "
             "list: minigrad.tensor([1.0, 2.0])"
         ) from error
+    if found.kind in _NO_NUMBERS:
+        raise DtypeError(f"a tensor holds numbers, and {found} is no dtype of numbers")
+    return found
+
+
+_NO_NUMBERS = "OSUmM"  # kinds of dtypes: objects, text, times
 
 
 def _not_numbers(data: Any, dtype: DTypeLike | None) -> str:

@@ -23,6 +23,15 @@ from minigrad.methods import ArrayMethods
 __all__ = ["Tensor", "from_numpy", "tensor", "walk_back", "wrap"]
 
 
+def _in_place(ufunc: np.ufunc, symbol: str) -> Callable[[Tensor, Any], Any]:
+    """Make the method of an operator that updates a tensor."""
+
+    def method(self: Tensor, other: Any) -> Any:
+        return self._updated(other, ufunc, symbol)
+
+    return method
+
+
 class Tensor(Traced, Conversions, ArrayMethods):
     """An array that remembers how it was computed.
 
@@ -421,18 +430,14 @@ class Tensor(Traced, Conversions, ArrayMethods):
 
     # --- Operators ---------------------------------------------------------------------------
 
-    def __iadd__(self, other: Any) -> Any:
-        return self._updated(other, np.add, "+")
-
-    def __isub__(self, other: Any) -> Any:
-        return self._updated(other, np.subtract, "-")
-
-    def __imul__(self, other: Any) -> Any:
-        return self._updated(other, np.multiply, "*")
-
-    def __itruediv__(self, other: Any) -> Any:
-        return self._updated(other, np.true_divide, "/")
-
+    __iadd__ = _in_place(np.add, "+")
+    __isub__ = _in_place(np.subtract, "-")
+    __imul__ = _in_place(np.multiply, "*")
+    __itruediv__ = _in_place(np.true_divide, "/")
+    __ifloordiv__ = _in_place(np.floor_divide, "//")
+    __imod__ = _in_place(np.remainder, "%")
+    __ipow__ = _in_place(np.power, "**")
+    __imatmul__ = _in_place(np.matmul, "@")
     __add__ = binary(np.add, operator.add)
     __radd__ = reflected(np.add, operator.add)
     __sub__ = binary(np.subtract, operator.sub)
