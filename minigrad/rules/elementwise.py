@@ -40,7 +40,8 @@ def _power_base(g: Array, _out: Array, x: Array, y: Array) -> Array:
     if isinstance(y, int | float):
         return np.zeros_like(g) if y == 0 else g * (y * x ** (y - 1))
     both_zero = (x == 0) & (y == 0)
-    return g * np.where(both_zero, 0, y * x ** np.where(both_zero, 1, y - 1))
+    less = y - x.dtype.type(1)  # in floating point: the unsigned 0 has no predecessor
+    return g * np.where(both_zero, 0, y * x ** np.where(both_zero, 1, less))
 
 
 def _power_exponent(g: Array, out: Array, x: Array, _y: Array) -> Array:
@@ -98,6 +99,12 @@ def _over(g: Array, y: Array) -> Array:
     return np.where(y == 0, 0, g) / np.where(y == 0, 1, y)
 
 
+def _squares(x: Array, y: Array, dtype: Any) -> Array:
+    """Return x**2 + y**2 in a floating-point dtype: squares of small integers would overflow."""
+    one = dtype.type(1)
+    return (x * one) ** 2 + (y * one) ** 2
+
+
 # The slope of a distance at distance 0, like that of the norm, is decided to be 0.
 defvjp(
     np.hypot,
@@ -106,8 +113,8 @@ defvjp(
 )
 defvjp(
     np.arctan2,
-    lambda g, _out, x, y: _over(g, x**2 + y**2) * y,
-    lambda g, _out, x, y: _over(-g, x**2 + y**2) * x,
+    lambda g, _out, x, y: _over(g, _squares(x, y, _out.dtype)) * y,
+    lambda g, _out, x, y: _over(-g, _squares(x, y, _out.dtype)) * x,
 )
 
 # --- With kinks --------------------------------------------------------------------------------

@@ -196,6 +196,23 @@ def test_second_derivatives_of_a_power_at_exponent_0():
     np.testing.assert_allclose(hessian, [[0.0, 0.5], [0.5, log2**2]], rtol=1e-15)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.bool_])
+def test_unsigned_exponent_0_has_slope_0(dtype):
+    x = mg.tensor(np.array([100.0, 0.0, -2.0], np.float32), requires_grad=True)
+    np.power(x, np.zeros(3, dtype)).sum().backward()
+    np.testing.assert_array_equal(x.grad, np.zeros(3))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8])
+def test_angles_to_small_integers_have_slopes_without_overflow(dtype):
+    x = mg.tensor([2.0], dtype=np.float64, requires_grad=True)
+    np.arctan2(x, np.array([100], dtype)).sum().backward()
+    np.testing.assert_allclose(x.grad, [100 / 10004])
+    x.zero_grad()
+    np.arctan2(np.array([100], dtype), x).sum().backward()
+    np.testing.assert_allclose(x.grad, [-100 / 10004])
+
+
 def test_square_root_at_0_has_an_infinite_slope():
     with np.errstate(divide="ignore"):
         assert grad(np.sqrt, 0.0) == np.inf
