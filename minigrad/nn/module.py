@@ -56,6 +56,13 @@ class Call:
         return None, type(self.module).__name__ if self.parent is not None else ""
 
 
+_METHODS_FOR = {
+    "requires_grad": "call module.requires_grad_(False) to freeze its parameters",
+    "train": "call module.train() or module.eval()",
+    "eval": "call module.eval() or module.train()",
+}
+
+
 class Incompatible(NamedTuple):
     """What `Module.load_state_dict` was told to overlook."""
 
@@ -123,6 +130,11 @@ class Module:
             raise DtypeError(
                 f"{type(self).__name__}.{name} is a {kind}, and {_what(value)} is none; to change "
                 f"its values write module.{name}.data = array"
+            )
+        if name == "requires_grad" or callable(getattr(Module, name, None)):
+            raise ArgumentError(
+                f"{type(self).__name__}.{name} cannot be assigned to: "
+                + _METHODS_FOR.get(name, f"{name} is a method of modules; choose another name")
             )
         super().__setattr__(name, value)
 
@@ -383,7 +395,8 @@ def _fitting(
         if problem:
             problems.append(f"{name}: {problem}")
             continue
-        arrays[name] = array
+        # A copy, since it may be the memory of another of these tensors.
+        array = arrays[name] = array.astype(tensors[name].dtype)
         other = first.setdefault(id(tensors[name]), name)
         if not np.array_equal(arrays[other], array, equal_nan=True):
             problems.append(f"{name}: differs from {other}, with which it is shared")
@@ -398,6 +411,8 @@ def _what(value: Any) -> str:
 def _mismatch(tensor: Tensor, array: Any) -> str | None:
     if array.shape != tensor.shape:
         return f"shape {array.shape} where the model has {tensor.shape}"
+    if not getattr(tensor.data.flags, "writeable", True):
+        return "the model's own array is read-only"
     if is_floating(tensor.dtype) != is_floating(array.dtype):
         return f"dtype {array.dtype} where the model has {tensor.dtype}"
     return None

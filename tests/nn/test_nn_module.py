@@ -595,3 +595,34 @@ def test_buffers_do_not_require_gradients():
     assert not buffer.requires_grad
     assert buffer.dtype == np.float32
     assert nn.Buffer(np.arange(2)).dtype == int
+
+
+def test_a_state_dict_of_the_models_own_tensors_exchanges_them():
+    model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    first, second = model[0].weight.data.copy(), model[1].weight.data.copy()
+    model.load_state_dict({"0.weight": model[1].weight, "1.weight": model[0].weight})
+    np.testing.assert_array_equal(model[0].weight.data, second)
+    np.testing.assert_array_equal(model[1].weight.data, first)
+
+
+def test_nothing_is_loaded_where_one_array_is_read_only():
+    model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    before = model[0].weight.data.copy()
+    model[1].weight.data.flags.writeable = False
+    with pytest.raises(StateDictError, match=r"1\.weight: .* read-only"):
+        model.load_state_dict(dict.fromkeys(["0.weight", "1.weight"], np.ones((2, 2))))
+    np.testing.assert_array_equal(model[0].weight.data, before)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("requires_grad", r"requires_grad_\(False\)"),
+        ("train", r"module.train\(\) or"),
+        ("forward", "choose another name"),
+        ("parameters", "choose another name"),
+    ],
+)
+def test_methods_cannot_be_assigned_to(name, advice):
+    with pytest.raises(ArgumentError, match=rf"Linear\.{name} cannot be assigned to: .*{advice}"):
+        setattr(nn.Linear(2, 1), name, False)
