@@ -65,7 +65,7 @@ class _Origin:
 
     file: str
     line: int
-    checksums: tuple[int | None, ...]
+    checksums: tuple[Any, ...]
 
 
 class _Watch:
@@ -120,7 +120,9 @@ def _first_not_finite(values: Any) -> str:
     return f"{values[index]} at index {index}, {len(wrong)} of {values.size} elements not finite"
 
 
-def _checksum(value: Any) -> int | None:
+def _checksum(value: Any) -> Any:
+    if isinstance(value, tuple):  # of indices
+        return tuple(map(_checksum, value))
     if not isinstance(value, np.ndarray):
         return None
     return zlib.crc32(np.ascontiguousarray(value).tobytes()) if value.size else 0
