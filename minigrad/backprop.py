@@ -120,8 +120,6 @@ def _pass_back(
         except Exception as error:
             error.add_note(f"in the gradient rule of {node.where()} for argument {index}")
             raise
-        if contribution is None:
-            continue
         contribution = _fit(contribution, parent, node, index)
         if observer is not None:
             observer.visited(node, index, contribution)

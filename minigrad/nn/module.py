@@ -131,10 +131,10 @@ class Module:
                 f"{type(self).__name__}.{name} is a {kind}, and {_what(value)} is none; to change "
                 f"its values write module.{name}.data = array"
             )
-        if name == "requires_grad" or callable(getattr(Module, name, None)):
+        if name in _METHODS_FOR and not callable(value):
             raise ArgumentError(
-                f"{type(self).__name__}.{name} cannot be assigned to: "
-                + _METHODS_FOR.get(name, f"{name} is a method of modules; choose another name")
+                f"{type(self).__name__}.{name} cannot be set to {_what(value)}; "
+                f"{_METHODS_FOR[name]}"
             )
         super().__setattr__(name, value)
 

@@ -89,7 +89,14 @@ def _why_unsuitable(owner: str, params: Any) -> str:
 
 
 def _named(owner: str, items: list[Any], where: str) -> list[Named]:
-    return [_checked(owner, item, index, where) for index, item in enumerate(items)]
+    named = [_checked(owner, item, index, where) for index, item in enumerate(items)]
+    if not any(parameter.tensor.requires_grad for parameter in named):
+        raise ArgumentError(
+            f"{owner}: {named[0].label(0)}{where} has requires_grad=False"
+            f"{', as all parameters have,' if len(named) > 1 else ''} and would never change; "
+            "leave it out: [p for p in model.parameters() if p.requires_grad]"
+        )
+    return named
 
 
 def _checked(owner: str, item: Any, index: int, where: str) -> Named:
@@ -108,10 +115,5 @@ def _checked(owner: str, item: Any, index: int, where: str) -> Named:
             f"{owner}: {named.label(index)}{where} was computed from other tensors, so it has no "
             "gradient of its own to follow; optimize what it was computed from, or make a new "
             "parameter of its value: minigrad.tensor(x.detach(), requires_grad=True)"
-        )
-    if not item.requires_grad:
-        raise ArgumentError(
-            f"{owner}: {named.label(index)}{where} has requires_grad=False and would never change; "
-            "leave it out: [p for p in model.parameters() if p.requires_grad]"
         )
     return named

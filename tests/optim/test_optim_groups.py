@@ -251,3 +251,11 @@ def test_a_bad_group_is_not_added():
 def test_state_of_wants_one_of_its_parameters():
     with pytest.raises(ArgumentError, match="SGD has no such parameter"):
         optim.SGD([parameter()]).state_of(parameter())
+
+
+def test_frozen_parameters_may_be_given_and_stay_as_they_are():
+    frozen, free = mg.tensor([1.0]), mg.tensor([1.0], requires_grad=True)
+    optimizer = optim.SGD([frozen, free], lr=0.5)
+    (frozen * free).sum().backward()
+    optimizer.step()
+    assert (frozen.item(), free.item()) == (1.0, 0.5)
