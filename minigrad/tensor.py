@@ -273,7 +273,7 @@ class Tensor(Traced, Conversions, ArrayMethods):
         if not self.requires_grad:
             raise GraphError(
                 f"{self._called()} of shape {self.shape} gets no gradient to retain: "
-                "it does not require one"
+                "it does not require one; set requires_grad=True on what it is computed from"
             )
         if isinstance(self._node, Node):
             self._node.retains_grad = True

@@ -75,7 +75,10 @@ def _as_operand(value: Any, what: str) -> Array:
             )
         value = np.asarray(value)
     if value.dtype.kind not in "fiub":
-        raise DtypeError(f"{what} must be an array of real numbers, not of {value.dtype}")
+        raise DtypeError(
+            f"{what} must be an array of real numbers, not of {value.dtype}; names are numbered by "
+            "minigrad.data.encode_labels"
+        )
     return value
 
 
