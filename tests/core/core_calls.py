@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from hypothesis import reject
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -441,7 +442,12 @@ def mixed_parts(draw, shape):
 @st.composite
 def getitems(draw, function):
     x = draw(arrays(draw(SHAPES)))
-    return Call(operator.getitem, [x], (X, draw(indices(x.shape))), {})
+    index = draw(indices(x.shape))
+    try:
+        x[index]
+    except IndexError:  # arrays of indices that do not broadcast
+        reject()
+    return Call(operator.getitem, [x], (X, index), {})
 
 
 @st.composite
