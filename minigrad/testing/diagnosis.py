@@ -59,7 +59,7 @@ class Case:
 
 def diagnose(case: Case) -> list[str]:
     """Return what the gradient looks like, the most telling first; empty if like nothing known."""
-    known = np.isfinite(case.numerical)
+    known = ~np.isnan(case.numerical)
     if np.isnan(case.analytic[known]).any():
         return ["it is NaN where the function is finite"]
     if not np.any(case.analytic[known]):

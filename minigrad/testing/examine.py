@@ -111,7 +111,11 @@ class Examiner:
         self.exact = [array.astype(np.float64) for array in problem.point]
         values = problem.outputs(self.exact)
         self.value = flat(values)
-        self.cotangent = np.where(np.isfinite(self.value), flat(cotangents), 0)
+        # In float32 a function may overflow where in float64 it does not.
+        same = settings.dtype == np.float64
+        given = self.value if same else flat(problem.outputs(problem.point))
+        self.is_finite = np.isfinite(self.value) & np.isfinite(given)
+        self.cotangent = np.where(self.is_finite, flat(cotangents), 0)
         self.scale = np.concatenate([np.ravel(step_scale(array)) for array in self.exact])
         self.eps = max(
             [float(np.finfo(v.dtype).eps) for v in values], default=float(np.finfo(float).eps)
@@ -215,7 +219,7 @@ class Examiner:
 
     def _may_be_nan(self, position: int) -> bool:
         """Return whether the function is not finite where this element is used."""
-        bad = ~np.isfinite(self.value)
+        bad = ~self.is_finite
         if len(self.value) == len(self.start):
             return bool(bad[position])
         return bool(bad.any())

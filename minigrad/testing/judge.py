@@ -333,9 +333,10 @@ class Judge:
 
     def _kink(self, low: float, high: float, error: float, note: str) -> Finding:
         margin = SAFETY * error + self.tolerance.floor
-        margin += self.tolerance.rtol * max(abs(low), abs(high))
+        finite = [abs(slope) for slope in (low, high) if math.isfinite(slope)]
+        margin += self.tolerance.rtol * max(finite, default=0.0)
         inside = low - margin <= self.analytic <= high + margin
-        nearest = min(max(self.analytic, low), high)
+        nearest = low if math.isnan(self.analytic) else min(max(self.analytic, low), high)
         verdict = Verdict.KINK if inside else Verdict.WRONG
         return Finding(verdict, self.analytic, nearest, SAFETY * error, margin, low, high, note)
 

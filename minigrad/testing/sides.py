@@ -143,7 +143,7 @@ def side_issues(
     second = calls.gradient(cotangents, _copies(problem.point))
     compare("the second call gives another gradient of {name} than the first", gradient, second)
     zero = calls.gradient([np.zeros_like(u) for u in cotangents], _copies(problem.point))
-    is_finite = np.isfinite(examiner.value).all()
+    is_finite = examiner.is_finite.all()
     for index, (g, h) in enumerate(zip(zero, gradient, strict=True)):
         # Where the slope is infinite, 0 times it is NaN.
         if is_finite and np.any(g[np.isfinite(h)] != 0):

@@ -202,7 +202,7 @@ class Line:
         samples : array, shape (6, m)
         size : array, shape (m,)
         """
-        spacing = max(64 * self.resolution(), 2.0**-44)
+        spacing = max(64 * self.resolution(), 2.0**-32)
         places = spacing * np.arange(1.0, 7.0)
         sides = [self.deltas(places), self.deltas(-places)]
         finite = [np.where(np.isfinite(values), values, 0) for values in sides]
