@@ -126,6 +126,7 @@ def save_weights(
     Examples
     --------
     >>> import numpy as np, tempfile
+    >>> from minigrad.io import load_weights, save_weights
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save_weights({"weight": np.eye(2, dtype=np.float32)}, f"{folder}/tiny.safetensors")
     ...     load_weights(f"{folder}/tiny.safetensors")
@@ -175,6 +176,7 @@ def load_weights(path: StrPath) -> Arrays:
     Examples
     --------
     >>> import numpy as np, tempfile
+    >>> from minigrad.io import load_weights
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     np.savez(f"{folder}/tiny.npz", bias=np.float32([1, 2]))
     ...     load_weights(f"{folder}/tiny.npz")
@@ -205,6 +207,7 @@ def load_weights_into(model: _LoadsStateDict, path: StrPath, *, strict: bool = T
     --------
     >>> import tempfile
     >>> from minigrad import nn
+    >>> from minigrad.io import load_weights_into, save_weights
     >>> trained, fresh = nn.Linear(3, 2, rng=0), nn.Linear(3, 2, rng=1)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save_weights(trained, f"{folder}/linear.safetensors")
@@ -248,6 +251,7 @@ def inspect_weights(path: StrPath) -> WeightsInfo:
     Examples
     --------
     >>> import numpy as np, tempfile
+    >>> from minigrad.io import inspect_weights, save_weights
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save_weights({"w": np.ones((2, 3))}, f"{folder}/w.safetensors", metadata={"epoch": "3"})
     ...     info = inspect_weights(f"{folder}/w.safetensors")

@@ -78,6 +78,7 @@ def plot_history(histories: Any, *, metrics: str | Sequence[str] | None = None) 
 
     Examples
     --------
+    >>> from minigrad.plots import plot_history
     >>> runs = {
     ...     "Adam": {"loss": [0.9, 0.4, 0.2], "val_loss": [0.8, 0.5, 0.4]},
     ...     "SGD": {"loss": [1.2, 0.9, 0.7]},
@@ -219,6 +220,7 @@ def plot_images(
     Examples
     --------
     >>> import numpy as np
+    >>> from minigrad.plots import plot_images
     >>> figure = plot_images(np.zeros((2, 784)), labels=[5, 3], predictions=[5, 8])
     >>> [axes.get_title() for axes in figure.axes]
     ['5', '8, is 3']
@@ -338,6 +340,7 @@ def plot_confusion(
 
     Examples
     --------
+    >>> from minigrad.plots import plot_confusion
     >>> figure = plot_confusion([0, 1, 1, 1], [0, 1, 1, 0], labels=["cat", "dog"])
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['1', '1', '2']

@@ -1,16 +1,23 @@
-"""The Python in README.md and docs/ runs.
+"""The Python in README.md, docs/ and docstrings runs.
 
 A page's ```python blocks are executed in order, in one namespace; those marked ```python no-run are
-compiled only.
+compiled only. The examples in docstrings, which pytest itself runs among the names of their module,
+run with their own imports alone, too.
 """
 
+import doctest
+import importlib.util
+import pkgutil
 import re
 import sys
 import traceback
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import pytest
+
+import minigrad
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -133,3 +140,39 @@ def test_blocks_share_a_namespace_and_run_in_the_page_s_order(workplace):
 def test_a_failing_block_is_named_by_page_and_line(text, message, workplace):
     with pytest.raises(PageError, match=rf"\A{message}"):
         run_page(written(workplace, text))
+
+
+# --- Docstrings ------------------------------------------------------------------------------
+
+
+def examples_of(module: ModuleType) -> list[doctest.DocTest]:
+    """Return a module's examples, to be run where nothing but their own imports is known."""
+    found = doctest.DocTestFinder().find(module, globs={"__name__": "__main__"})
+    return [test for test in found if test.examples]
+
+
+def failures(test: doctest.DocTest) -> str:
+    shown = []
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    doctest.DocTestRunner(optionflags=flags).run(test, out=shown.append)
+    return "".join(shown)
+
+
+MODULES = [
+    info.name
+    for info in pkgutil.walk_packages(minigrad.__path__, "minigrad.")
+    if ">>>" in (importlib.util.find_spec(info.name).loader.get_source(info.name))
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_example_can_be_pasted_into_an_empty_session(name, workplace):
+    failed = "".join(map(failures, examples_of(importlib.import_module(name))))
+    assert not failed, failed
+
+
+def test_an_example_that_lacks_an_import_is_noticed():
+    module = ModuleType("m", ">>> here\n1\n")
+    module.here = 1
+    (test,) = examples_of(module)
+    assert "NameError: name 'here' is not defined" in failures(test)

@@ -224,7 +224,15 @@ class Module:
     # --- State -------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Return copies of the values of all parameters and buffers, by their dotted names."""
+        """Return copies of the values of all parameters and buffers, by their dotted names.
+
+        Examples
+        --------
+        >>> from minigrad import nn
+        >>> model = nn.Sequential(nn.Linear(3, 2), nn.ReLU())
+        >>> {name: array.shape for name, array in model.state_dict().items()}
+        {'0.weight': (2, 3), '0.bias': (2,)}
+        """
         return {name: tensor.data.copy() for name, tensor in self._named(is_state)}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Incompatible:
@@ -289,6 +297,13 @@ class Module:
         ------
         ArgumentError
             If `mode` is not True or False.
+
+        Examples
+        --------
+        >>> from minigrad import nn
+        >>> model = nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.5))
+        >>> model.eval()[1].training, model.train()[1].training
+        (False, True)
         """
         if not isinstance(mode, bool):
             raise ArgumentError(
@@ -300,7 +315,15 @@ class Module:
         return self
 
     def eval(self) -> Self:
-        """Say that the module is not being trained: the same as ``train(False)``."""
+        """Say that the module is not being trained: the same as ``train(False)``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from minigrad import nn
+        >>> nn.Dropout(0.5).eval()(np.ones(3))  # nothing is dropped
+        array([1., 1., 1.])
+        """
         return self.train(False)
 
     def zero_grad(self) -> None:
@@ -309,7 +332,17 @@ class Module:
             parameter.zero_grad()
 
     def requires_grad_(self, value: bool = True) -> Self:
-        """Say whether gradients are wanted for the parameters; False freezes them."""
+        """Say whether gradients are wanted for the parameters; False freezes them.
+
+        Examples
+        --------
+        >>> from minigrad import nn, optim
+        >>> model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+        >>> _ = model[0].requires_grad_(False)
+        >>> [name for name, p in model.named_parameters() if p.requires_grad]
+        ['2.weight', '2.bias']
+        >>> optimizer = optim.Adam([p for p in model.parameters() if p.requires_grad])
+        """
         for parameter in list(self.parameters()):
             if not isinstance(parameter, Parameter):
                 parameter.__class__ = Parameter  # so that it is found when it is frozen, too

@@ -139,6 +139,18 @@ class Optimizer(ABC):
             If no parameter has a gradient, or an array is read-only.
         ShapeError
             If a gradient or a parameter is not of the shape and dtype it has to be.
+
+        Examples
+        --------
+        >>> import minigrad as mg
+        >>> w = mg.tensor([4.0], requires_grad=True)
+        >>> optimizer = mg.optim.SGD([w], lr=0.25)
+        >>> for _ in range(2):
+        ...     optimizer.zero_grad()
+        ...     (w * w).sum().backward()
+        ...     optimizer.step()
+        >>> w.data
+        array([1.], dtype=float32)
         """
         work = [self._ready(group) for group in self.param_groups]
         if not any(work):
@@ -226,6 +238,15 @@ class Optimizer(ABC):
         ------
         ArgumentError, DtypeError
             As the constructor.
+
+        Examples
+        --------
+        >>> from minigrad import nn, optim
+        >>> model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+        >>> optimizer = optim.SGD(model[1].parameters(), lr=0.1)
+        >>> optimizer.add_param_group({"params": model[0].parameters(), "lr": 0.01})
+        >>> [group["lr"] for group in optimizer.param_groups]
+        [0.1, 0.01]
         """
         if not isinstance(group, Mapping):
             raise ArgumentError(
@@ -322,6 +343,17 @@ class Optimizer(ABC):
             parameter's name if it is known, its ``"steps"``, its ``"arrays"`` (copies) and their
             ``"scales"``: array times scale is the quantity of the formula. Apart from the arrays,
             everything is what JSON can hold.
+
+        Examples
+        --------
+        >>> from minigrad import nn, optim
+        >>> model = nn.Linear(3, 2)
+        >>> optimizer = optim.Adam(model.parameters(), lr=0.1)
+        >>> saved = optimizer.state_dict()
+        >>> again = optim.Adam(model.parameters())
+        >>> again.load_state_dict(saved)
+        >>> again.param_groups[0]["lr"]
+        0.1
         """
         return _state.pack(self._name, self.param_groups, self._layout)
 

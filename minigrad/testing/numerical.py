@@ -110,6 +110,7 @@ def numerical_derivative(
     --------
     The book's example, and how far off it is:
 
+    >>> from minigrad.testing import numerical_derivative
     >>> book = numerical_derivative(lambda x: 0.01 * x**2 + 0.1 * x, 5.0, method="central")
     >>> round(float(book.value), 10)
     0.2
@@ -158,6 +159,7 @@ def numerical_jacobian(
     Examples
     --------
     >>> import numpy as np
+    >>> from minigrad.testing import numerical_jacobian
     >>> jacobian = numerical_jacobian(lambda x: np.array([x[0] * x[1], x[1]]), [2.0, 3.0])
     >>> jacobian.value.round(9)
     array([[3., 2.],

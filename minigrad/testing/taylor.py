@@ -93,6 +93,7 @@ def taylor_test(
     Examples
     --------
     >>> import numpy as np
+    >>> from minigrad.testing import taylor_test
     >>> round(taylor_test(np.exp, (3, 4)).order, 1)
     2.0
     >>> off = taylor_test(np.exp, (3, 4), vjp=lambda g, x: 1.00001 * g * np.exp(x))

@@ -20,6 +20,7 @@ def leaves(tree: Tree, path: str = "") -> Iterator[tuple[str, Any]]:
 
     Examples
     --------
+    >>> from minigrad.testing.trees import leaves
     >>> list(leaves({"w": [1.0, 2.0]}, "parameters"))
     [("parameters['w'][0]", 1.0), ("parameters['w'][1]", 2.0)]
     """

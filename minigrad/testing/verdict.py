@@ -23,6 +23,7 @@ class Verdict(enum.Enum):
 
     Examples
     --------
+    >>> from minigrad.testing import Verdict
     >>> Verdict.KINK
     <Verdict.KINK: 'kink'>
     """

@@ -31,6 +31,26 @@ class Run:
         What has been recorded; the current epoch is in it from its `Callback.on_epoch_end` on.
     stop_reason : str or None
         What `stop` was called with.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, optim
+    >>> from minigrad.training import fit
+    >>> def stop_early(run):
+    ...     if run.epoch == 2:
+    ...         run.stop("two epochs are enough")
+    >>> model = nn.Linear(2, 1)
+    >>> history = fit(
+    ...     model,
+    ...     (np.ones((8, 2), np.float32), np.ones((8, 1), np.float32)),
+    ...     loss=nn.MSELoss(),
+    ...     optimizer=optim.SGD(model.parameters(), lr=0.1),
+    ...     epochs=10,
+    ...     callbacks=[stop_early],
+    ... )
+    >>> history.epochs, history.stopped
+    (2, 'two epochs are enough')
     """
 
     def __init__(self, model: Any, optimizer: Any, epochs: int, batches: int | None) -> None:
@@ -60,12 +80,18 @@ class Callback:
 
     Examples
     --------
-    >>> class Sum(Callback):
+    >>> from minigrad.training import Callback
+    >>> class BatchCount(Callback):
     ...     def on_fit_begin(self, run):
     ...         self.batches = 0
     ...
     ...     def on_batch_end(self, run):
     ...         self.batches += 1
+    ...
+    ...     def on_epoch_end(self, run):
+    ...         print(f"{self.batches} batches after epoch {run.epoch}")
+
+    ``fit(..., callbacks=[BatchCount()])`` then calls these methods.
     """
 
     def on_fit_begin(self, run: Run) -> None:
@@ -130,6 +156,7 @@ class EarlyStopping(Callback):
 
     Examples
     --------
+    >>> from minigrad.training import EarlyStopping
     >>> EarlyStopping(patience=3, monitor="val_accuracy")
     EarlyStopping(patience=3, monitor='val_accuracy', min_delta=0.0, restore_best=True, mode='max')
     """

@@ -40,6 +40,7 @@ class History(Mapping[str, list[float]]):
 
     Examples
     --------
+    >>> from minigrad.training import History
     >>> history = History()
     >>> history.append({"loss": 0.5, "accuracy": 0.75})
     >>> history.append({"loss": 0.25, "accuracy": 0.875})

@@ -120,6 +120,18 @@ class ReduceLROnPlateau(LRScheduler):
         ------
         ArgumentError
             If `metric` is NaN or no number.
+
+        Examples
+        --------
+        >>> import minigrad as mg
+        >>> optimizer = mg.optim.SGD([mg.tensor([1.0], requires_grad=True)], lr=1.0)
+        >>> plateau = mg.optim.ReduceLROnPlateau(optimizer, patience=0)
+        >>> plateau.step(0.5)
+        >>> plateau.step(0.5)  # no better
+        >>> optimizer.param_groups[0]["lr"]
+        0.1
+
+        As a callback of `fit`: ``lambda run: plateau.step(run.history["val_loss"][-1])``.
         """
         figure = _figure(metric)
         self.step_count += 1
