@@ -226,6 +226,18 @@ class Tensor(Traced, Conversions, ArrayMethods):
             changed since.
         ShapeError
             If `gradient` has another shape, or is missing for more than one element.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import minigrad as mg
+        >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
+        >>> np.sum(x**3).backward()
+        >>> x.grad
+        array([ 3., 12.], dtype=float32)
+        >>> (2 * x).backward(np.array([1.0, 10.0]))  # added to what is there
+        >>> x.grad
+        array([ 5., 32.], dtype=float32)
         """
         node = self._node
         if node is None or not node.requires_grad:
@@ -319,7 +331,16 @@ class Tensor(Traced, Conversions, ArrayMethods):
     # --- Out of the graph --------------------------------------------------------------------
 
     def detach(self) -> Tensor:
-        """Return a tensor of the same values, in the same memory, outside the graph."""
+        """Return a tensor of the same values, in the same memory, outside the graph.
+
+        Examples
+        --------
+        >>> import minigrad as mg
+        >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * x.detach()).sum().backward()  # of x times a constant
+        >>> x.grad
+        array([1., 2.], dtype=float32)
+        """
         return wrap(self.data, Leaf(self.shape, self.dtype, False))
 
     def copy(self) -> Any:
@@ -331,6 +352,13 @@ class Tensor(Traced, Conversions, ArrayMethods):
 
         Read-only, since a graph may need them for its gradients; ``t.numpy().copy()`` can be
         written to, and ``t.data`` is the array itself.
+
+        Examples
+        --------
+        >>> import minigrad as mg
+        >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * 2).numpy()
+        array([2., 4.], dtype=float32)
         """
         view = self.data.view()
         view.flags.writeable = False
