@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from minigrad.errors import ArgumentError
 from minigrad.tensor import Tensor, from_numpy
 from minigrad.testing.strategies._hypothesis import DrawFn, SearchStrategy, hnp, st
-from minigrad.testing.strategies.shapes import Shape, shapes
+from minigrad.testing.strategies.shapes import Shape, broadcastable_shapes, shapes
 
 __all__ = ["LAYOUTS", "arrays", "labels", "matmul_operands", "tensors"]
 
@@ -148,13 +148,13 @@ def tensors(
 
 
 def matmul_operands(
-    *, max_dims: int = 2, min_side: int = 1, max_side: int = 3, **options: Any
+    *, max_dims: int = 1, min_side: int = 1, max_side: int = 3, **options: Any
 ) -> SearchStrategy[tuple[Array, Array]]:
     """Generate pairs of arrays that ``@`` takes: vectors, matrices, and stacks that broadcast.
 
     Parameters
     ----------
-    max_dims : int, default 2
+    max_dims : int, default 1
         How many axes a stack of matrices has before its last two.
     min_side, max_side : int, default 1 and 3
         How long each axis is.
@@ -173,15 +173,17 @@ def matmul_operands(
     >>> x.shape, y.shape
     ((1, 1), (1,))
     """
-    operands = hnp.mutually_broadcastable_shapes(
-        signature=np.matmul.signature,
-        max_dims=max_dims,
-        min_side=min_side,
-        max_side=max_side,
-    )
-    return operands.flatmap(
-        lambda found: st.tuples(*(arrays(tuple(s), **options) for s in found.input_shapes))
-    )
+    sides = st.tuples(*[st.integers(min_side, max_side)] * 3)
+    stacks = broadcastable_shapes(2, max_dims=max_dims, min_side=min_side, max_side=max_side)
+    found = st.builds(_matmul_shapes, sides, stacks, st.booleans(), st.booleans())
+    return found.flatmap(lambda pair: st.tuples(*(arrays(shape, **options) for shape in pair)))
+
+
+def _matmul_shapes(
+    sides: tuple[int, int, int], stacks: tuple[Shape, ...], row: bool, column: bool
+) -> tuple[Shape, Shape]:
+    m, n, k = sides
+    return stacks[0] + (m, n) if row else (n,), stacks[1] + (n, k) if column else (n,)
 
 
 def labels(

@@ -47,8 +47,12 @@ def indices(shape: Shape, *, advanced: bool = True) -> SearchStrategy[Index]:
     basic = hnp.basic_indices(shape, allow_newaxis=True)
     if not advanced:
         return basic
-    bare = [hnp.arrays(bool, shape, fill=st.nothing()), st.booleans()]
+    bare: list[SearchStrategy[Index]] = [
+        hnp.arrays(bool, shape, fill=st.nothing()),
+        st.booleans(),
+    ]
     if shape and shape[0]:
+        bare.append(st.integers(-shape[0], shape[0] - 1))
         bare.append(st.lists(st.integers(-shape[0], shape[0] - 1), max_size=4))
     return st.one_of(basic, *bare, _mixtures(shape))
 

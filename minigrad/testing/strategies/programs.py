@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import textwrap
@@ -16,7 +17,6 @@ from minigrad.errors import ArgumentError, ShapeError
 from minigrad.nn import functional
 from minigrad.tensor import Tensor, tensor
 from minigrad.testing.strategies._hypothesis import DrawFn, SearchStrategy, st
-from minigrad.testing.strategies.arrays import arrays
 from minigrad.testing.strategies.operations import OPERATIONS
 from minigrad.testing.strategies.shapes import Shape, parts
 from minigrad.viz import Drawing
@@ -225,7 +225,7 @@ def programs(
         return x0 @ x0
     <BLANKLINE>
     <BLANKLINE>
-    x0 = np.array([0.125])
+    x0 = np.array([0.25])
     result = program(x0)
 
     In a test of an engine:
@@ -244,47 +244,85 @@ def programs(
         raise ArgumentError(
             f"operations are some of {', '.join(OPERATIONS)}; not {', '.join(unknown) or 'none'}"
         )
-    return _programs(names, max_inputs, max_steps, np.dtype(dtype))
+    return _programs(st.sampled_from(names), max_inputs, max_steps, np.dtype(dtype))
 
 
-_SHAPES: list[Shape] = sorted(
-    (shape for ndim in range(3) for shape in itertools.product(range(1, 4), repeat=ndim)),
-    key=lambda shape: (math.prod(shape), len(shape)),
+# Strategies that are drawn from often are made once.
+_LARGEST: SearchStrategy[Shape] = st.sampled_from(
+    sorted(
+        (shape for ndim in range(3) for shape in itertools.product(range(1, 4), repeat=ndim)),
+        key=lambda shape: (math.prod(shape), len(shape)),
+    )
 )
+
+
+@functools.cache
+def _below(n: int) -> SearchStrategy[int]:
+    return st.integers(0, n - 1)
+
+
+@functools.cache
+def _other_shapes(largest: Shape, most: int) -> SearchStrategy[list[Shape]]:
+    return st.lists(st.sampled_from(parts(largest)), max_size=most)
+
+
+@functools.lru_cache(maxsize=4096)
+def _options(name: str, shapes: tuple[Shape, ...]) -> SearchStrategy[dict[str, Any]]:
+    return OPERATIONS[name].options(*shapes)
 
 
 @st.composite
 def _programs(
-    draw: DrawFn, names: list[str], max_inputs: int, max_steps: int, dtype: np.dtype[Any]
+    draw: DrawFn,
+    names: SearchStrategy[str],
+    max_inputs: int,
+    max_steps: int,
+    dtype: np.dtype[Any],
 ) -> Program:
     # First what decides how large the program is: hypothesis varies that most evenly.
-    largest = draw(st.sampled_from(_SHAPES))
-    found = [largest, *draw(st.lists(st.sampled_from(parts(largest)), max_size=max_inputs - 1))]
-    steps = draw(st.integers(1, max_steps))
-    inputs = [draw(arrays(shape, avoid=[0.0], distinct=True)) for shape in found]
-    draft = _Draft({f"x{i}": array for i, array in enumerate(inputs)})
+    largest = draw(_LARGEST)
+    others = draw(_other_shapes(largest, max_inputs - 1))
+    steps = 1 + draw(_below(max_steps))
+    seed = draw(_below(2**16))
+    inputs = {f"x{i}": _input(shape, seed, i) for i, shape in enumerate([largest, *others])}
+    draft = _Draft(inputs)
     for _ in range(steps):
         for _ in range(ATTEMPTS):
-            step = draw(_candidate(names, draft))
+            step = _candidate(draw, draw(names), draft)
             if step is not None and draft.add(step):
                 break
     return draft.program(dtype)
 
 
-@st.composite
-def _candidate(draw: DrawFn, names: list[str], draft: _Draft) -> Step | None:
-    """Draw an operation and its operands; None where there are no operands that fit."""
-    name = draw(st.sampled_from(names))
+def _input(shape: Shape, seed: int, position: int) -> Array:
+    """Return numbers away from zero and from each other, by a seed; simple ones for seed 0.
+
+    By a seed, so that a shape can shrink without changing all that is drawn after it; a smaller
+    array has the first numbers of a larger one.
+    """
+    size = math.prod(shape)
+    if seed == 0:
+        return (0.25 + 0.25 * np.arange(size) + 0.125 * position).reshape(shape)
+    rng = np.random.default_rng([seed, position])
+    points = np.concatenate([np.arange(-11, 0), np.arange(1, 12)]) * 0.1875
+    numbers = rng.permutation(points) + rng.integers(-32, 33, points.size) / 1024
+    return numbers[:size].reshape(shape)
+
+
+def _candidate(draw: DrawFn, name: str, draft: _Draft) -> Step | None:
+    """Draw an operation's operands and options; None where there are no operands that fit."""
     operation = OPERATIONS[name]
     operands: tuple[str, ...] = ()
     for _ in range(operation.arity):
         fitting = draft.fitting(name, operands)
         if not fitting:
             return None
-        # The newest value often, so that programs become deep.
-        newest = draw(st.integers(0, 3)) > (2 if operands else 0)
-        operands += (fitting[-1] if newest else draw(st.sampled_from(fitting)),)
-    options = draw(operation.options(*map(draft.shape, operands)))
+        # The newest value often, so that programs become deep. Any is drawn whether it is used or
+        # not, so that what is drawn next stays the same where an operand shrinks to the first.
+        newest = draw(_below(4)) > (2 if operands else 0)
+        any_of_them = draw(_below(len(fitting)))
+        operands += (fitting[-1 if newest else any_of_them],)
+    options = draw(_options(name, tuple(map(draft.shape, operands))))
     return Step(f"v{len(draft.steps)}", name, operands, options)
 
 
