@@ -1,7 +1,23 @@
-"""minigrad: automatic differentiation over NumPy, small enough to read in an evening."""
+"""minigrad: automatic differentiation over NumPy, small enough to read in an evening.
+
+Here are the tensor (`tensor`, `no_grad`), gradients of functions (`grad`, `value_and_grad`, `vjp`,
+`jvp`, `jacobian`, `hessian`, `hvp`), operators of one's own (`primitive`, `defvjp`), and `debug`.
+Arrays are computed with NumPy's own functions. The rest is in
+
+- `minigrad.nn`: modules, layers, losses, initialisers, `summary`
+- `minigrad.optim`: optimizers, learning-rate schedules, clipping
+- `minigrad.data`: data sets, files, `DataLoader`, scaling
+- `minigrad.training`: `fit`, `evaluate`, `predict`, early stopping
+- `minigrad.io`: weights on disk
+- `minigrad.plots`, `minigrad.viz`: curves and images; pictures of models
+- `minigrad.random`: the seed
+- `minigrad.testing`: `gradcheck`; imported by its name
+- `minigrad.errors`: all exceptions
+"""
 
 from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,11 +29,15 @@ from minigrad.primitive import defvjp, differentiable_functions, primitive
 from minigrad.tensor import Tensor, from_numpy, tensor
 from minigrad.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
+if TYPE_CHECKING:  # imported when first used, see below
+    from minigrad import data, io, plots, training, viz
+
 __version__ = "0.1.0"
 
 __all__ = [
     "MinigradError",
     "Tensor",
+    "data",
     "debug",
     "defvjp",
     "differentiable_functions",
@@ -26,17 +46,21 @@ __all__ = [
     "grad",
     "hessian",
     "hvp",
+    "io",
     "is_grad_enabled",
     "jacobian",
     "jvp",
     "nn",
     "no_grad",
     "optim",
+    "plots",
     "primitive",
     "random",
     "rules",
     "tensor",
+    "training",
     "value_and_grad",
+    "viz",
     "vjp",
 ]
 
@@ -49,3 +73,7 @@ def __getattr__(name: str) -> ModuleType:
         return import_module(f"minigrad.{name}")
     hint = f"; NumPy has it, and its functions take tensors: np.{name}" if hasattr(np, name) else ""
     raise AttributeError(f"module 'minigrad' has no attribute {name!r}{hint}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, "errors", *(name for name in globals() if name.startswith("__"))})

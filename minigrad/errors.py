@@ -110,5 +110,6 @@ class MissingExtraError(MinigradError, ImportError):
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(
             f"{purpose} needs the package {package!r}, which is not installed; "
-            f"install it with: pip install 'minigrad[{extra}]'"
+            f"install it with: pip install 'minigrad[{extra}]' (in a clone of the repository: "
+            f"pip install '.[{extra}]')"
         )

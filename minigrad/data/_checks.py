@@ -1,5 +1,7 @@
 """Checks of arguments and arrays, and a safe divisor, that several parts of the package share."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Opening data files, plain or gzip, with errors that name the file and the reason."""
 
+from __future__ import annotations
+
 import gzip
 import os
 import zlib

@@ -1,5 +1,7 @@
 """Archives of arrays (`.npz`), read without unpickling anything."""
 
+from __future__ import annotations
+
 import math
 import os
 import zipfile

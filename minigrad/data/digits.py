@@ -1,5 +1,7 @@
 """The handwritten digits that scikit-learn brings along: no download."""
 
+from __future__ import annotations
+
 import numpy as np
 import numpy.typing as npt
 

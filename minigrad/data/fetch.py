@@ -1,5 +1,7 @@
 """Where the files of a data set are: a directory of the user's, or a cache that is filled."""
 
+from __future__ import annotations
+
 import os
 import tempfile
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """Data frames as arrays, as `pandas` and `sklearn.datasets.fetch_openml` give them."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 

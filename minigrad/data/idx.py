@@ -1,5 +1,7 @@
 """The IDX format of MNIST: a big-endian header of type and lengths, then the values."""
 
+from __future__ import annotations
+
 import gzip
 import hashlib
 import math

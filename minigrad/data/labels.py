@@ -1,5 +1,7 @@
 """Labels as numbers: codes for names, and one-hot rows for codes."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

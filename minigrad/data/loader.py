@@ -1,5 +1,7 @@
 """Batches of samples, in order or shuffled, whose position can be saved."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 

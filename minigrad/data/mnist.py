@@ -1,5 +1,7 @@
 """MNIST, and the data sets of clothes that has its form."""
 
+from __future__ import annotations
+
 import os
 from dataclasses import dataclass
 from functools import partial

@@ -1,5 +1,7 @@
 """Scaling of single samples, which needs nothing but the sample: norms and pixels."""
 
+from __future__ import annotations
+
 from typing import Any, Literal
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Scaling by statistics that are learnt from a training set and applied to every other."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 

@@ -1,5 +1,7 @@
 """Parting a data set into what is trained on and what is tested with."""
 
+from __future__ import annotations
+
 import numpy as np
 import numpy.typing as npt
 

@@ -1,5 +1,7 @@
 """Tables of comma-separated values, one sample in each line."""
 
+from __future__ import annotations
+
 import io
 import os
 from collections.abc import Iterator

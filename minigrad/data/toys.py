@@ -1,5 +1,7 @@
 """Small data sets made by a generator: enough to see what a network can and cannot do."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What users hand over as data, as batches."""
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any

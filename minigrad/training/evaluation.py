@@ -1,5 +1,7 @@
 """What a model makes of data, without learning from it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 

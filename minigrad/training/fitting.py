@@ -1,5 +1,7 @@
 """The training loop."""
 
+from __future__ import annotations
+
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
@@ -188,7 +190,7 @@ def _as_callbacks(callbacks: Iterable[Callback | Callable[[Run], object]]) -> li
 
 
 def _train(
-    trainer: "_Trainer",
+    trainer: _Trainer,
     batches: Iterable[Any],
     validation: Iterable[Any] | None,
     callbacks: list[Callback],
@@ -214,7 +216,7 @@ def _train(
 
 
 def _train_epoch(
-    trainer: "_Trainer",
+    trainer: _Trainer,
     batches: Iterable[Any],
     validation: Iterable[Any] | None,
     interrupts: Interrupts,

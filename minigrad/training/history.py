@@ -1,5 +1,7 @@
 """What a training run has recorded."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 
 __all__ = ["History"]

@@ -1,5 +1,7 @@
 """Ctrl-C, held back for as long as weights are being changed."""
 
+from __future__ import annotations
+
 import signal
 import threading
 from collections.abc import Callable

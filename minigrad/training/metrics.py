@@ -1,5 +1,7 @@
 """What is measured beside the loss."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 

@@ -1,5 +1,7 @@
 """Penalties on parameters, to be added to a loss."""
 
+from __future__ import annotations
+
 import functools
 import math
 import operator

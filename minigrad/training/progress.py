@@ -1,5 +1,7 @@
 """How far a training run is, for the person who waits for it."""
 
+from __future__ import annotations
+
 import sys
 import time
 from collections.abc import Mapping
