@@ -37,9 +37,33 @@ def as_array(data: Any, dtype: DTypeLike | None = None, *, copy: bool = True) ->
     if dtype is not None:
         dtype = as_dtype(dtype)
     if hasattr(data, "__array_function__"):
+        check_kind(data)
         if data.dtype.kind in _NO_NUMBERS:
             raise DtypeError(_not_numbers(data, dtype))
         return data.astype(data.dtype if dtype is None else dtype, copy=copy)
+    array = _from_python(data, dtype)
+    if dtype is not None or isinstance(data, np.generic):
+        return array
+    return array if array.dtype.kind == "b" else _narrow(array)
+
+
+def as_operand(data: Any, dtype: Any) -> np.ndarray:
+    """Return an array of Python numbers that leaves the other operand's precision as it is."""
+    array = _from_python(data, None)
+    weak = {"b": False, "i": 0, "u": 0, "f": 0.0, "c": 0j}[array.dtype.kind]
+    return array.astype(np.result_type(dtype, weak))
+
+
+def check_kind(array: Any) -> None:
+    """Refuse arrays whose operators mean something else than those of plain arrays."""
+    if isinstance(array, np.matrix | np.ma.MaskedArray):
+        raise DtypeError(
+            f"{type(array).__module__}.{type(array).__name__} computes in ways of its own, for "
+            "which gradients would be wrong; pass np.asarray(x), or x.filled(value) of a masked one"
+        )
+
+
+def _from_python(data: Any, dtype: DTypeLike | None) -> np.ndarray:
     try:
         array = np.array(data, dtype=dtype)
     except (ValueError, TypeError, OverflowError) as error:
@@ -49,11 +73,9 @@ def as_array(data: Any, dtype: DTypeLike | None = None, *, copy: bool = True) ->
                 f"differ in length or depth: {_shorten(data)}"
             ) from error
         raise DtypeError(_not_numbers(data, dtype)) from error
-    if dtype is not None or isinstance(data, np.generic):
-        return array
-    if array.dtype.kind not in "biufc":
+    if dtype is None and array.dtype.kind not in "biufc":
         raise DtypeError(_not_numbers(data, None))
-    return array if array.dtype.kind == "b" else _narrow(array)
+    return array
 
 
 def _narrow(array: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, cast
 
 from minigrad.context import Observer, context
 from minigrad.errors import GraphError, RuleError
-from minigrad.graph import Array, Leaf, Node, Vertex
+from minigrad.graph import Array, Node, Vertex
 
 __all__ = ["backpropagate", "is_exclusive"]
 
@@ -107,7 +107,7 @@ def _pass_back(
     for index, vjp in node.plan.vjps:
         parent: Any = node.parents[index]
         sums: dict[Any, Array]
-        if parent.__class__ is Leaf:
+        if parent.is_leaf:
             if targets is not None and parent not in targets:
                 continue
             sums = results
@@ -216,7 +216,7 @@ def _count_consumers(roots: list[Node], targets: Collection[Vertex] | None) -> d
             parent: Any = node.parents[index]
             if parent in consumers:
                 consumers[parent] += 1
-            elif parent.__class__ is not Leaf and (live is None or parent in live):
+            elif not parent.is_leaf and (live is None or parent in live):
                 consumers[parent] = 1
                 stack.append(parent)
     return consumers

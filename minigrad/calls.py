@@ -11,10 +11,10 @@ from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
-from minigrad.arrays import as_array, explain
+from minigrad.arrays import as_operand, check_kind, explain
 from minigrad.context import context, scope
-from minigrad.errors import RuleError
-from minigrad.graph import Array, Leaf, Node, Rule, Vertex, View
+from minigrad.errors import DtypeError, RuleError
+from minigrad.graph import Alias, Array, Leaf, Node, Rule, Vertex, View
 
 __all__ = ["Traced", "apply", "binary", "fail", "plain", "reflected", "rule_of", "unary", "unwrap"]
 
@@ -87,8 +87,8 @@ def apply(
     if live and context.get().recording:
         result._node = _record(rule, args, values, parents, kwargs, out, live)
     else:
-        result._node = None
         _check_array(rule, out)
+        result._node = _alias(args, out) if getattr(out, "base", None) is not None else None
     return result
 
 
@@ -124,6 +124,8 @@ def _record(
         elif not keep:
             values[index] = _stand_in(values[index])
     _check_array(rule, out)
+    if out.dtype.kind != "f":
+        _refuse_dtype(rule, out)
     fields = (
         plan,
         tuple(parents),
@@ -142,6 +144,24 @@ def _record(
     return node
 
 
+def _alias(args: tuple[Any, ...], out: Array) -> Alias | None:
+    """Return the vertex of an unrecorded view, so that a change of it is one of what it shows."""
+    for arg in args:
+        if isinstance(arg, Traced) and _shows(out, out.base, arg._data):
+            vertex = arg._vertex()
+            if isinstance(vertex, Leaf):
+                return Alias(getattr(vertex, "owner", vertex), out.shape, out.dtype)
+            read_only(out)  # a graph may need the values of a result
+    return None
+
+
+def read_only(view: Array) -> Array:
+    """Return a new view after making it read-only, where its kind of array can be."""
+    if isinstance(view, np.ndarray):
+        view.flags.writeable = False
+    return view
+
+
 def _shows(out: Array, base: Array, value: Array) -> bool:
     """Return whether a result lies in the memory of an argument, as a slice or a transpose does."""
     if base is None:
@@ -152,6 +172,13 @@ def _shows(out: Array, base: Array, value: Array) -> bool:
 def _stand_in(value: Any) -> Any:
     """Return what tells the shape and dtype of an array, and keeps none of its memory."""
     return Leaf(value.shape, value.dtype, False) if getattr(value, "shape", ()) else value
+
+
+def _refuse_dtype(rule: Rule, out: Array) -> NoReturn:
+    raise DtypeError(
+        f"{rule.name} gives {out.dtype} here, and only real floating-point results have gradients; "
+        "compute with real floating-point operands, or pass tensor.detach()"
+    )
 
 
 def _check_array(rule: Rule, out: Any) -> None:
@@ -190,11 +217,10 @@ def binary(
             y, y_vertex = other._data, other._node or other._vertex()
             live = x_vertex.requires_grad + 2 * y_vertex.requires_grad
         else:
-            y, y_vertex = other, None
-            if type(other) not in _USUAL_OPERANDS:
-                y = _operand(other)
-                if y is NotImplemented:
-                    return y
+            y = other if type(other) in _USUAL_OPERANDS else _operand(other, self)
+            y_vertex = None
+            if y is NotImplemented:
+                return y
             live = int(x_vertex.requires_grad)
         try:
             out = compute(x, y)
@@ -206,6 +232,9 @@ def binary(
         if not live or not current.recording:
             result._node = None
             return result
+        dtype = out.dtype
+        if dtype.kind != "f":
+            _refuse_dtype(rule, out)
         plan = rule.plans_of_two[live] or rule.plan(live, 2)
         keep_x, keep_y = plan.saves
         versions = x_vertex.version if keep_x else 0
@@ -220,7 +249,7 @@ def binary(
             None,
             out if plan.saves_out else None,
             out.shape,
-            out.dtype,
+            dtype,
             get_scope(),
             versions,
         )
@@ -234,10 +263,11 @@ def binary(
 _USUAL_OPERANDS = frozenset({int, float, np.ndarray})
 
 
-def _operand(other: Any) -> Any:
+def _operand(other: Any, tensor: Traced) -> Any:
     """Return what an operator computes with, for anything but a tensor."""
     if isinstance(other, list | tuple):
-        return as_array(other)
+        return as_operand(other, tensor._data.dtype)
+    check_kind(other)
     if hasattr(other, "dtype") or isinstance(other, int | float | complex):
         return other
     return NotImplemented
@@ -250,7 +280,7 @@ def reflected(
     rule = rule_of(function)
 
     def method(self: Traced, other: Any) -> Any:
-        x = _operand(other)
+        x = _operand(other, self)
         return x if x is NotImplemented else apply(rule, (x, self), {}, compute)
 
     return method

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeAlias
 from minigrad.context import Scope
 from minigrad.errors import RuleError
 
-__all__ = ["Array", "Leaf", "Node", "Plan", "Rule", "Vertex", "View"]
+__all__ = ["Alias", "Array", "Leaf", "Node", "Plan", "Rule", "Vertex", "View"]
 
 Array: TypeAlias = Any  # whatever speaks NumPy: an ndarray, a CuPy array, a Tensor
 Vjp: TypeAlias = Callable[..., Array]
@@ -164,6 +164,7 @@ class Leaf(_Described):
 
     __slots__ = ("dtype", "grad", "name", "requires_grad", "shape", "version")
 
+    is_leaf = True
     parents: tuple[Vertex | None, ...] = ()
 
     def __init__(
@@ -199,6 +200,7 @@ class Node(_Described):
         "versions",
     )
 
+    is_leaf = False
     requires_grad = True
     version = 0
 
@@ -265,6 +267,26 @@ class View(Node):
     def version(self) -> int:  # type: ignore[override]
         """The leaf's."""
         return self.owner.version
+
+
+class Alias(Leaf):
+    """A constant in the memory of another leaf: a change of one is a change of both."""
+
+    __slots__ = ("owner",)
+
+    def __init__(self, owner: Leaf, shape: tuple[int, ...], dtype: Any) -> None:
+        self.owner = owner
+        super().__init__(shape, dtype, False)
+
+    @property
+    def version(self) -> int:
+        """The owner's."""
+        return self.owner.version
+
+    @version.setter
+    def version(self, version: int) -> None:
+        if version > self.owner.version:
+            self.owner.version = version
 
 
 Vertex: TypeAlias = Leaf | Node

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import as_operand
 from minigrad.calls import apply, rule_of, unwrap
 from minigrad.dispatch import handlers, loses_gradient
 from minigrad.errors import ArgumentError, GraphError, NoGradientRuleError
@@ -281,7 +282,8 @@ def _ufunc_handler(rule: Rule) -> Function:
     def call(*args: Any, **kwargs: Any) -> Any:
         types = [*map(type, args)]
         if list in types or tuple in types:
-            args = tuple(np.asarray(a) if type(a) in (list, tuple) else a for a in args)
+            dtype = np.result_type(*(a.dtype for a in args if hasattr(a, "dtype")))
+            args = tuple(as_operand(a, dtype) if type(a) in (list, tuple) else a for a in args)
         if not kwargs:
             return apply(rule, args, {})
         return _apply_with_options(rule, args, kwargs, frozenset())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import warnings
 from collections.abc import Callable, Collection, Iterator
+from copy import deepcopy
 from typing import Any, Self
 
 import numpy as np
@@ -12,12 +13,12 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from minigrad.arrays import as_array, is_floating, plain_shape
 from minigrad.backprop import backpropagate, is_exclusive
-from minigrad.calls import Traced, binary, plain, reflected, unary, unwrap
+from minigrad.calls import Traced, binary, plain, read_only, reflected, unary, unwrap
 from minigrad.context import context, switched
 from minigrad.conversions import Conversions
 from minigrad.dispatch import call, dispatch, dispatch_ufunc
 from minigrad.errors import DtypeError, GraphError, ShapeError
-from minigrad.graph import Array, Leaf, Node, Vertex
+from minigrad.graph import Alias, Array, Leaf, Node, Vertex
 from minigrad.methods import ArrayMethods
 
 __all__ = ["Tensor", "from_numpy", "tensor", "walk_back", "wrap"]
@@ -333,6 +334,9 @@ class Tensor(Traced, Conversions, ArrayMethods):
     def detach(self) -> Tensor:
         """Return a tensor of the same values, in the same memory, outside the graph.
 
+        That of a result is read-only, since a graph may need the values; ``t.detach().copy()`` can
+        be written to.
+
         Examples
         --------
         >>> import minigrad as mg
@@ -341,7 +345,11 @@ class Tensor(Traced, Conversions, ArrayMethods):
         >>> x.grad
         array([1., 2.], dtype=float32)
         """
-        return wrap(self.data, Leaf(self.shape, self.dtype, False))
+        vertex = self._vertex()
+        if isinstance(vertex, Leaf):
+            owner = getattr(vertex, "owner", vertex)
+            return wrap(self.data, Alias(owner, self.shape, self.dtype))
+        return wrap(read_only(self.data.view()), Leaf(self.shape, self.dtype, False))
 
     def copy(self) -> Any:
         """Return a tensor with a copy of the values; the gradient passes through."""
@@ -360,9 +368,7 @@ class Tensor(Traced, Conversions, ArrayMethods):
         >>> (x * 2).numpy()
         array([2., 4.], dtype=float32)
         """
-        view = self.data.view()
-        view.flags.writeable = False
-        return view
+        return read_only(self.data.view())
 
     def astype(self, dtype: DTypeLike) -> Any:
         """Return the values in another dtype; the gradient comes back in this one.
@@ -370,6 +376,9 @@ class Tensor(Traced, Conversions, ArrayMethods):
         Integers and booleans have no gradient, so those come as a plain array.
         """
         return call(np.ndarray.astype, self, dtype)
+
+    def __copy__(self) -> Any:
+        return deepcopy(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         if isinstance(self._node, Node):
@@ -402,7 +411,10 @@ class Tensor(Traced, Conversions, ArrayMethods):
         return dispatch(function, args, kwargs)
 
     def __getitem__(self, index: Any) -> Any:
-        return call(operator.getitem, self, unwrap(index))
+        index = unwrap(index)
+        if isinstance(index, tuple):
+            index = tuple(map(_own_index, index))
+        return call(operator.getitem, self, _own_index(index))
 
     def __iter__(self) -> Iterator[Any]:
         if not self.shape:
@@ -565,6 +577,11 @@ def from_numpy(array: Any, *, requires_grad: bool = False, name: str | None = No
     if requires_grad:
         result.requires_grad = True
     return result
+
+
+def _own_index(part: Any) -> Any:
+    """Return a part of an index that nobody else can change before the backward pass."""
+    return part.copy() if isinstance(part, np.ndarray | list) else part
 
 
 def _restored(cls: type[Tensor], data: Array, requires_grad: bool, name: str | None) -> Any:

@@ -39,14 +39,14 @@ def test_a_change_that_no_gradient_needs_is_fine():
     np.testing.assert_array_equal(x.grad, np.ones(3))
 
 
-def test_a_change_of_an_index_is_noticed():
+def test_a_change_of_an_index_changes_nothing():
     x = mg.tensor(np.ones((2, 3)), requires_grad=True)
     columns = np.array([0, 1])
     with mg.debug():
         y = x[:, columns].sum()
         columns[:] = 2
-        with pytest.raises(GraphError, match=r"argument 1 of getitem .* was written to"):
-            y.backward()
+        y.backward()
+    np.testing.assert_array_equal(x.grad, [[1, 1, 0], [1, 1, 0]])
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -403,8 +403,15 @@ def _found(name: str, value: Any) -> Iterator[tuple[str, Tensor | Module]]:
         for index, item in enumerate(value):
             yield from _found(f"{name}.{index}", item)
     elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _found(f"{name}.{key}", item)
+        names = [str(key) for key in value]
+        for key, item in zip(names, value.values(), strict=True):
+            found = list(_found(f"{name}.{key}", item))
+            if found and ("." in key or names.count(key) > 1):
+                raise ArgumentError(
+                    f"the entries of {name} become {name}.KEY, so a key has no dot and is like no "
+                    f"other as text; {key!r} is not such a key"
+                )
+            yield from found
     elif isinstance(value, set | frozenset) and any(isinstance(v, Tensor | Module) for v in value):
         raise DtypeError(
             f"{name} is a {type(value).__name__} of modules or tensors, which has no order; make "

@@ -10,7 +10,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from minigrad.arrays import as_array, as_dtype
+from minigrad.arrays import as_dtype, as_operand
 from minigrad.calls import unwrap
 from minigrad.errors import ArgumentError, DtypeError
 from minigrad.primitive import composite, defvjp, primitive
@@ -189,7 +189,8 @@ def _operands(arrays: Any) -> list[Array]:
     """Return a sequence of arrays and tensors with everything else made an array."""
     if isinstance(arrays, Tensor):
         return list(arrays)
-    return [a if hasattr(a, "dtype") else as_array(a) for a in arrays]
+    dtypes = [a.dtype for a in arrays if hasattr(a, "dtype")]
+    return [a if hasattr(a, "dtype") else as_operand(a, np.result_type(*dtypes)) for a in arrays]
 
 
 @composite(np.concatenate)

@@ -541,7 +541,7 @@ def test_changed_constants_are_noticed():
     for x in constants:
         y = (x * w).sum()
         x += 1.0
-        with pytest.raises(GraphError, match=r"a tensor of shape \(2,\), whose value multiply"):
+        with pytest.raises(GraphError, match=r"a tensor of shape \((1, )?2,?\), whose value multiply"):
             y.backward()
         y = (x * w).sum()
         x[0] = 5.0
@@ -1010,8 +1010,8 @@ def test_only_wanted_gradients_are_computed():
 
 def test_gradients_of_complex_steps_are_refused():
     x = leaf([1.0, 2.0])
-    with pytest.raises(RuleError, match="complex"):
-        np.abs(x * 1j).sum().backward()
+    with pytest.raises(DtypeError, match="multiply gives complex128"):
+        np.abs(x * 1j)
 
 
 # --- Threads -------------------------------------------------------------------------------------
