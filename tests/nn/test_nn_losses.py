@@ -210,6 +210,20 @@ def test_empty_batches_have_a_sum_and_no_mean():
             empty()
 
 
+@every_loss
+def test_every_loss_of_an_empty_batch(case):
+    x, t = case.draw((0, 3))
+    x = mg.tensor(x, requires_grad=True)
+    total = case.module("sum", **case.options)(x, t)
+    total.backward()
+    assert total.item() == 0
+    assert x.grad.shape == (0, 3)
+    losses = case.module("none", **case.options)(x, t)
+    assert losses.shape == ((0,) if case.by_row else (0, 3))
+    with pytest.raises(ShapeError, match="no mean of nothing"):
+        case.module("mean", **case.options)(x, t)
+
+
 # --- Binary cross-entropy ---------------------------------------------------------------------
 
 
