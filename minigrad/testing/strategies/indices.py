@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any, TypeAlias
 
@@ -54,24 +55,31 @@ def indices(shape: Shape, *, advanced: bool = True) -> SearchStrategy[Index]:
     if shape and shape[0]:
         bare.append(st.integers(-shape[0], shape[0] - 1))
         bare.append(st.lists(st.integers(-shape[0], shape[0] - 1), max_size=4))
-    return st.one_of(basic, *bare, _mixtures(shape))
+    mixtures = [_mixtures(shape) for _ in range(6)]  # so that they are half of all
+    return st.one_of(basic, *bare, *mixtures)
+
+
+_KINDS = ["end", "slice", "integer", "list", "positions", "slice", "positions", "mask"]
 
 
 @st.composite
 def _mixtures(draw: DrawFn, shape: Shape) -> Index:
     """Draw a tuple of anything, whose arrays broadcast together as NumPy wants it."""
+    kinds = draw(st.tuples(*[st.sampled_from(_KINDS)] * len(shape)))
     common = draw(hnp.array_shapes(min_dims=1, max_dims=2, max_side=3))
     entries: list[Any] = []
     axis = 0
-    while axis < len(shape) and draw(st.integers(0, 5)):
-        entry = draw(_entry(shape[axis:], common))
-        entries.append(entry)
-        axis += entry.ndim if _is_mask(entry) else 1
+    for kind in itertools.takewhile("end".__ne__, kinds):
+        if axis < len(shape):
+            entries.append(draw(_entry(kind, shape[axis:], common)))
+            axis += entries[-1].ndim if _is_mask(entries[-1]) else 1
     for gap in range(len(entries), -1, -1):
         if draw(st.integers(0, 7)) == 7:
             entries.insert(gap, None)
     if draw(st.booleans()):
-        entries.insert(_ellipsis_position(draw, entries, axis == len(shape)), ...)
+        # At the end, unless there is an entry for every axis.
+        at = draw(st.integers(0, len(entries))) if axis == len(shape) else len(entries)
+        entries.insert(at, ...)
     return tuple(entries)
 
 
@@ -79,38 +87,29 @@ def _is_mask(entry: Any) -> bool:
     return isinstance(entry, np.ndarray) and entry.dtype == bool
 
 
-def _ellipsis_position(draw: DrawFn, entries: list[Any], complete: bool) -> int:
-    """Choose where the ellipsis goes: at the end, unless there is an entry for every axis."""
-    return draw(st.integers(0, len(entries))) if complete else len(entries)
-
-
-def _entry(rest: Shape, common: Shape) -> SearchStrategy[Any]:
+def _entry(kind: str, rest: Shape, common: Shape) -> SearchStrategy[Any]:
     """Return the strategy for an entry that indexes the first of the axes that are left."""
     length = rest[0]
-    kinds: list[SearchStrategy[Any]] = [st.slices(length)]
-    if length:
-        kinds += [st.integers(-length, length - 1), _positions(length, common)]
-    if len(common) == 1:
+    if kind == "mask" and len(common) == 1:
         masked = [rest[:n] for n in range(1, len(rest) + 1) if math.prod(rest[:n]) >= common[0]]
-        kinds += [_mask(part, common[0]) for part in masked]
-    return st.one_of(kinds)
+        if masked:
+            return st.one_of([_mask(part, common[0]) for part in masked])
+    if kind == "slice" or not length:
+        return st.slices(length)
+    if kind == "integer":
+        return st.integers(-length, length - 1)
+    positions = _positions(length, common)
+    return positions.map(np.ndarray.tolist) if kind == "list" else positions
 
 
 @st.composite
-def _positions(draw: DrawFn, length: int, common: Shape) -> Any:
+def _positions(draw: DrawFn, length: int, common: Shape) -> np.ndarray[Any, np.dtype[Any]]:
     """Draw integers, repeats included, in a shape that broadcasts to the common one."""
     keeps = draw(st.tuples(*(st.booleans() for _ in common)))
     shape = tuple(n if keep else 1 for n, keep in zip(common, keeps, strict=True))
     skipped = draw(st.integers(0, len(shape) - 1)) if shape[0] == 1 else 0
-    array = draw(
-        hnp.arrays(
-            np.int64,
-            shape[skipped:],
-            elements=st.integers(-length, length - 1),
-            fill=st.nothing(),
-        )
-    )
-    return array.tolist() if draw(st.booleans()) else array
+    elements = st.integers(-length, length - 1)
+    return draw(hnp.arrays(np.int64, shape[skipped:], elements=elements, fill=st.nothing()))
 
 
 @st.composite
