@@ -95,6 +95,14 @@ class Conversions:
     def __int__(self) -> int:
         return int(self._number())
 
+    def __round__(self, digits: int | None = None) -> Any:
+        if self._data.size != 1:
+            raise ShapeError(
+                f"round(t) is of one number, and {self._called()} has shape {self.shape}; "
+                "np.round(t.detach(), digits) rounds all of them"
+            )
+        return round(self.item(), digits)
+
     def __complex__(self) -> complex:
         return complex(self.item())
 

@@ -143,7 +143,8 @@ def save_weights(
     if encode is None:
         raise ArgumentError(
             f"weights are written as .safetensors (or .npz), and {str(target)!r} ends in "
-            f"{target.suffix or 'neither'!r}; write {target.stem + '.safetensors'!r} instead"
+            f"{repr(target.suffix) if target.suffix else 'neither'}; write "
+            f"{target.stem + '.safetensors'!r} instead"
         )
     _write_atomically(target, encode(_named_arrays(source), _checked_metadata(metadata)))
 

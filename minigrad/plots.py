@@ -134,9 +134,17 @@ def _is_curve(value: object) -> bool:
 
 
 def _numbers(name: str, key: str, curve: Any) -> list[float]:
+    if any(isinstance(value, Tensor) for value in curve):
+        raise DtypeError(
+            f"{key!r} of the run {name!r} holds tensors, and with them their graphs; append "
+            "loss.item(), a number, in the training loop"
+        )
     array = np.asarray(curve)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "biuf"):
-        raise DtypeError(f"{key!r} of the run {name!r} is not one number per epoch: {curve!r:.80}")
+        raise DtypeError(
+            f"{key!r} of the run {name!r} is not one number per epoch (as loss.item() is): "
+            f"{curve!r:.80}"
+        )
     return [float(value) for value in array]
 
 

@@ -107,6 +107,22 @@ def _is_traced(args: Sequence[Any]) -> bool:
     )
 
 
+def _note_lists(error: Exception, args: Sequence[Any], positions: Sequence[int]) -> None:
+    """Tell those who meant an array that a list of numbers is a list of variables."""
+    for position in positions:
+        value = args[position]
+        if isinstance(value, list | tuple) and value and all(map(_is_number, value)):
+            error.add_note(
+                f"Argument {position} is a {type(value).__name__} of {len(value)} numbers, so the "
+                f"function gets a {type(value).__name__} of {len(value)} tensors; for one array "
+                "pass np.array([...])."
+            )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number)
+
+
 class _Trace:
     """One call of a function on variables, and what is needed to differentiate it."""
 
@@ -122,7 +138,11 @@ class _Trace:
                 values[position] = _map(as_variable, values[position])
             variables = [values[position] for position in positions]
             self.variables = variables[0] if isinstance(argnums, int) else tuple(variables)
-            self.out = function(*values)
+            try:
+                self.out = function(*values)
+            except Exception as error:
+                _note_lists(error, args, positions)
+                raise
 
     def pull_back(self, cotangents: Tree, *, retain_graph: bool = False) -> Tree:
         """Return the gradient of the variables, in their structure."""
@@ -172,11 +192,12 @@ def _check_function(name: str, function: Any) -> None:
 
 
 def _check_argnums(name: str, argnums: Argnums, args: Sequence[Any]) -> None:
-    positions: Any = [argnums] if isinstance(argnums, int) or name == "jacobian" else argnums
+    one_only = name in ("jacobian", "hessian")
+    positions: Any = [argnums] if isinstance(argnums, int) or one_only else argnums
     if not isinstance(positions, list | tuple | range) or any(
         isinstance(position, bool) or not isinstance(position, int) for position in positions
     ):
-        several = "" if name == "jacobian" else " or a tuple of them"
+        several = "" if one_only else " or a tuple of them"
         raise ArgumentError(
             f"{name} counts the function's arguments from 0, so argnums is an integer{several}, "
             f"not {argnums!r}"
@@ -189,16 +210,16 @@ def _check_argnums(name: str, argnums: Argnums, args: Sequence[Any]) -> None:
             )
 
 
-def _check_scalar(out: Any, function: Function) -> None:
+def _check_scalar(transformation: str, out: Any, function: Function) -> None:
     name = getattr(function, "__name__", repr(function))
     if not hasattr(out, "shape") and not isinstance(out, int | float):
         raise DtypeError(
-            f"grad is for functions that return one number, and {name} returned "
+            f"{transformation} is for functions that return one number, and {name} returned "
             f"{type(out).__name__}; use vjp or jacobian"
         )
     if np.size(unwrap(out)) != 1:
         raise ShapeError(
-            f"grad is for functions that return one number, and {name} returned shape "
+            f"{transformation} is for functions that return one number, and {name} returned shape "
             f"{np.shape(unwrap(out))}; reduce it (as with .sum()), or use jacobian or vjp"
         )
 
@@ -238,13 +259,18 @@ def value_and_grad(function: Function, argnums: Argnums = 0) -> Function:
     >>> value, gradient
     (array(5.), array([2., 4.]))
     """
-    _check_function("grad", function)
+    return _value_and_grad("value_and_grad", function, argnums)
+
+
+def _value_and_grad(name: str, function: Function, argnums: Argnums) -> Function:
+    """Return what `value_and_grad` does, for the transformation of that name."""
+    _check_function(name, function)
 
     @functools.wraps(function)
     def differentiate(*args: Any, **kwargs: Any) -> tuple[Any, Tree]:
-        _check_argnums("grad", argnums, args)
+        _check_argnums(name, argnums, args)
         trace = _Trace(functools.partial(function, **kwargs), args, argnums)
-        _check_scalar(trace.out, function)
+        _check_scalar(name, trace.out, function)
         seed = np.ones_like(unwrap(trace.out)) if isinstance(trace.out, Tensor) else 1.0
         return trace.value(), trace.pull_back(seed)
 
@@ -297,7 +323,11 @@ def grad(function: Function, argnums: Argnums = 0) -> Function:
     >>> g["w"], g["b"]
     (array([[ 6., 12.]]), array([6.]))
     """
-    both = value_and_grad(function, argnums)
+    return _grad("grad", function, argnums)
+
+
+def _grad(name: str, function: Function, argnums: Argnums) -> Function:
+    both = _value_and_grad(name, function, argnums)
 
     @functools.wraps(function)
     def differentiate(*args: Any, **kwargs: Any) -> Tree:
@@ -456,10 +486,13 @@ def jacobian(function: Function, argnum: int = 0) -> Function:
            [3., 4.]])
     """
     _check_function("jacobian", function)
+    return _jacobian("jacobian", function, argnum)
 
+
+def _jacobian(name: str, function: Function, argnum: int) -> Function:
     @functools.wraps(function)
     def differentiate(*args: Any, **kwargs: Any) -> Array:
-        _check_argnums("jacobian", argnum, args)
+        _check_argnums(name, argnum, args)
 
         def of_one(x: Array) -> Array:
             return function(*args[:argnum], x, *args[argnum % len(args) + 1 :], **kwargs)
@@ -507,7 +540,7 @@ def hessian(function: Function, argnum: int = 0) -> Function:
     array([[4., 2.],
            [2., 0.]])
     """
-    return jacobian(grad(function, argnum), argnum)
+    return _jacobian("hessian", _grad("hessian", function, argnum), argnum)
 
 
 def hvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
@@ -545,7 +578,7 @@ def hvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> 
     positions = tuple(range(len(primals)))
 
     def slope(*args: Any) -> Any:
-        gradients = _leaves(grad(function, positions)(*args))
+        gradients = _leaves(_grad("hvp", function, positions)(*args))
         return sum(np.sum(g * v) for g, v in zip(gradients, directions, strict=True))
 
     products = grad(slope, positions)(*primals)

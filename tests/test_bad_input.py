@@ -103,6 +103,10 @@ def squash(x):
 mg.defvjp(squash, lambda g, out, x: np.ones(7))
 
 
+def adam():
+    return optim.Adam(params())
+
+
 # --- Tensors --------------------------------------------------------------------------------------
 
 TENSORS = [
@@ -296,6 +300,16 @@ GRADIENTS = [
         GraphError, r"shape \(1,\) gets no gradient to retain: .*; set requires_grad=True on"),
     Row("pickling a result", lambda: pickle.dumps(w() * 2),
         GraphError, r"cannot be pickled with its graph; pickle t\.detach\(\)"),
+    Row("a gradient of a list", lambda: mg.grad(lambda x: np.sum(np.sin(x)))([1.0, 2.0]),
+        GraphError, r"list of 2 numbers, .*2 tensors; for one array pass np\.array\(\[\.\.\.\]\)"),
+    Row("a method of a list", lambda: mg.grad(lambda x: x.sum())([1.0, 2.0]),
+        AttributeError, r"Argument 0 is a list of 2 numbers, .*pass np\.array\(\[\.\.\.\]\)"),
+    Row("a hessian of many numbers", lambda: mg.hessian(lambda x: x**3)(np.ones(3)),
+        ShapeError, r"hessian is for functions that return one number, .* shape \(3,\)"),
+    Row("a hessian of no argument", lambda: mg.hessian(np.sum, 2)(np.ones(3)),
+        ArgumentError, "hessian with argnums=2 needs an argument 2"),
+    Row("a hessian of an array", lambda: mg.hessian(A),
+        DtypeError, "hessian takes a function of arrays"),
     Row("grad of many numbers", lambda: mg.grad(np.sin)(np.ones(3)),
         ShapeError, r"sin returned shape \(3,\); reduce it .*or use jacobian or vjp"),
     Row("grad with respect to integers", lambda: mg.grad(np.sum)(np.arange(3)),
@@ -362,6 +376,8 @@ MODULES = [
     Row("layers that do not fit each other",
         lambda: nn.Sequential({"body": nn.Linear(4, 8), "head": nn.Linear(9, 2)})(X),
         ShapeError, r"layer head, Linear\(9, 2\): .*not \(12, 8\); .*in_features=8"),
+    Row("a row for a column", lambda: nn.Linear(1, 1)(np.ones(5, np.float32)),
+        ShapeError, r"Linear\(1, 1\): .*not \(5,\); x\[:, None\] makes a column"),
     Row("images without Flatten", lambda: nn.Linear(784, 10)(np.ones((5, 28, 28), np.float32)),
         ShapeError, r"Linear\(784, 10\): .*not \(5, 28, 28\); put nn\.Flatten\(\) before it"),
     Row("samples as columns", lambda: nn.Linear(4, 2)(np.ones((4, 12), np.float32)),
@@ -442,6 +458,8 @@ LOSSES = [
         DataError, "label -1 is not one of the 3 classes.*leave such samples out"),
     Row("labels as floats", lambda: LOSS(Z, np.zeros(4)),
         DtypeError, r"not float64; .*labels\.astype\(int\)"),
+    Row("fractions as labels", lambda: LOSS(Z, np.array([0, 0.5, 1, 2])),
+        DtypeError, r"0\.5 is no class: .*nn\.MSELoss\(\), and .*nn\.BCEWithLogitsLoss\(\)"),
     Row("labels as names", lambda: LOSS(Z, np.array(["a"] * 4)),
         DtypeError, r"targets must be .*real numbers, not of <U1; .*minigrad\.data\.encode_labels"),
     Row("labels as a column", lambda: LOSS(Z, np.zeros((4, 1), int)),
@@ -507,6 +525,8 @@ OPTIMIZERS = [
         ArgumentError, r"momentum .*\[0, 1\), not 9"),
     Row("Nesterov without momentum", lambda: optim.SGD(params(), lr=0.1, nesterov=True),
         ArgumentError, r"nesterov=True needs momentum > 0 .*there is momentum=0\.0"),
+    Row("a method", lambda: optim.Adam(model().parameters),
+        DtypeError, r"a function; write Adam\(model\.parameters\(\)\), with parentheses"),
     Row("the model", lambda: optim.Adam(model()),
         DtypeError, r"not a module; write Adam\(model\.parameters\(\)\)"),
     Row("one tensor", lambda: optim.Adam(params()[0]),
@@ -571,7 +591,9 @@ DATA = [
     Row("a label above", lambda: data.one_hot(np.array([0, 3]), 3),
         DataError, "label 3 at index .*3 classes.*0 to 2"),
     Row("fractions for labels", lambda: data.one_hot(np.array([0.5])),
-        DtypeError, r"such as 0\.5; .*labels\.astype\(int\)"),
+        DtypeError, r"such as 0\.5; 0\.5 is no class, and targets of a regression need no"),
+    Row("floats for labels", lambda: data.one_hot(np.array([0.0, 1.0])),
+        DtypeError, r"such as 0\.0; pass labels\.astype\(int\)"),
     Row("names for numbers", lambda: data.one_hot(np.array(["cat"])),
         DtypeError, r"'cat'; .*minigrad\.data\.encode_labels"),
     Row("an unknown class", lambda: data.encode_labels(["a", "b"], classes=["a"]),
@@ -644,12 +666,22 @@ TRAINING = [
     Row("a callback's class", lambda: fit(callbacks=[training.EarlyStopping]),
         DtypeError, r"pass EarlyStopping\(\)"),
     Row("one callback", lambda: fit(callbacks=training.EarlyStopping()),
-        DtypeError, r"callbacks is a list, .*write \[\.\.\.\] around"),
+        DtypeError, r"is a list, not one EarlyStopping; write callbacks=\[EarlyStopping\(...\)\]$"),
+    Row("one function for callbacks", lambda: fit(callbacks=lambda run: None),
+        DtypeError, r"callbacks is a list, not one function; write callbacks=\[\.\.\.\]$"),
+    Row("a schedule's step", lambda: fit(callbacks=[lr_scheduler.StepLR(adam(), 2).step]),
+        DtypeError, r"given the run, which StepLR\.step .*write lambda run: schedule\.step\(\)$"),
+    Row("a plateau's step", lambda: fit(callbacks=[optim.ReduceLROnPlateau(adam()).step]),
+        DtypeError, r'lambda run: schedule\.step\(run\.history\["val_loss"\]\[-1\]\)$'),
+    Row("a callback of nothing", lambda: fit(callbacks=[lambda: None]),
+        DtypeError, "given the run, one argument, which <lambda> does not take; .*lambda run: "),
     Row("stopping without validation", lambda: fit(callbacks=[training.EarlyStopping()]),
         ArgumentError,
         "watches 'val_loss', and the history has loss, lr, seconds; .*pass validation= to fit"),
     Row("a penalty that is a number", lambda: fit(penalty=1e-4),
         DtypeError, "penalty is a module or function, not float"),
+    Row("a penalty that was computed", lambda: fit(penalty=training.l2_penalty(params(), 0.1)),
+        DtypeError, "function, not Tensor; .*each batch: write lambda model: "),
     Row("a strength that is text", lambda: training.l2_penalty(params(), "a"),
         ArgumentError, "number from 0 up, not 'a'"),
     Row("nothing to evaluate", lambda: training.evaluate(model(), (X, Y)),
@@ -671,7 +703,13 @@ TRAINING = [
     Row("a picture of an array", lambda: viz.draw_model(X),
         DtypeError, "made of a Module, not ndarray"),
     Row("a picture without a batch", lambda: viz.draw_model(model()),
-        ArgumentError, r"give it a batch, too: draw_model\(model, np\.zeros"),
+        ArgumentError, r"give it a batch .*, not nothing: draw_model\(model, np\.zeros"),
+    Row("a picture of a shape", lambda: viz.draw_model(model(), (1, 4)),
+        ArgumentError, r"give it a batch .*, not a shape \(1, 4\): draw_model\(model, np\.zeros"),
+    Row("a history of tensors", lambda: plots.plot_history({"loss": [w(()), w(())]}),
+        DtypeError, r"'loss' .* holds tensors, .*append loss\.item\(\)"),
+    Row("a history of arrays", lambda: plots.plot_history({"loss": [np.ones(1), np.ones(1)]}),
+        DtypeError, r"'loss' .*not one number per epoch \(as loss\.item\(\) is\): \[array"),
 ]  # fmt: skip
 
 CALLS = [*TENSORS, *OPERATIONS, *GRADIENTS, *MODULES, *LOSSES, *OPTIMIZERS, *DATA, *TRAINING]
@@ -700,6 +738,10 @@ def damaged(tmp):
 
 
 FILES = [
+    Row("no ending", lambda tmp: io.save_weights(model(), tmp / "x"),
+        ArgumentError, r"ends in neither; write 'x\.safetensors'"),
+    Row("a model last", lambda tmp: io.load_weights_into(str(saved(tmp / "m.npz")), model()),
+        DtypeError, r"takes a model and a path, in this order, and str is no model"),
     Row("another ending", lambda tmp: io.save_weights(model(), tmp / "m.pt"),
         ArgumentError, r"'\.pt'; write 'm\.safetensors' instead"),
     Row("the path first", lambda tmp: io.save_weights(tmp / "m.npz", model()),
@@ -735,6 +777,18 @@ FILES = [
         DataError, "line 2: 2 cells, where the first line has 3"),
     Row("NaN in a CSV file", lambda tmp: data.read_csv(written(tmp / "a.csv", "1,nan\n")),
         DataError, "line 1, cell 2: 'nan' is not a finite"),
+    Row("words for labels", lambda tmp: data.read_csv(written(tmp / "a.csv", "cat,1\ndog,2\n")),
+        DataError, r"line 1, cell 1: 'cat' is .*from_frame\(pandas.*or encode_labels"),
+    Row("a name without header", lambda tmp: data.read_csv(tmp / "a.csv", label_column="y"),
+        ArgumentError, r"label_column='y' is a name, .*pass header=True, or .*number"),
+    Row("a name that is not there",
+        lambda tmp: data.read_csv(written(tmp / "a", "x,y\n1,2\n"), header=True, label_column="z"),
+        ArgumentError, "no column 'z' for label_column; the header names 'x', 'y'$"),
+    Row("a name that is there twice",
+        lambda tmp: data.read_csv(written(tmp / "a", "x,x\n1,2\n"), header=True, label_column="x"),
+        ArgumentError, "two columns 'x' for label_column"),
+    Row("no column", lambda tmp: data.read_csv(tmp / "a.csv", label_column=None),
+        ArgumentError, "the number of a column, or its name, not None"),
     Row("semicolons", lambda tmp: data.read_csv(written(tmp / "a.csv", "1;2;3\n")),
         DataError, r"first line has 1; is ',' the delimiter\?"),
     Row("CSV for IDX", lambda tmp: data.read_idx(written(tmp / "a", "1,2,3\n")),
@@ -753,7 +807,8 @@ def check(row, *args):
     with pytest.raises(row.error) as caught:
         row.call(*args)
     assert isinstance(caught.value, (mg.MinigradError, *PYTHONS_OWN))
-    assert re.search(row.message, str(caught.value)), str(caught.value)
+    text = "\n".join([str(caught.value), *getattr(caught.value, "__notes__", ())])
+    assert re.search(row.message, text), text
 
 
 @pytest.mark.parametrize("row", CALLS, ids=lambda row: row.what)

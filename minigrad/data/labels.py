@@ -73,7 +73,10 @@ def _integer_labels(labels: npt.ArrayLike) -> npt.NDArray[Any]:
     if array.dtype == bool or array.size == 0:
         return array.astype(np.int64)
     if array.dtype.kind == "f":
-        advice = "if they hold whole numbers, pass labels.astype(int)"
+        fractions = array[np.trunc(array) != array]
+        advice = "pass labels.astype(int)"
+        if fractions.size:
+            advice = f"{fractions[0]} is no class, and targets of a regression need no encoding"
     else:
         advice = "turn names into numbers with minigrad.data.encode_labels"
     first = array.reshape(-1)[:1].tolist()[0]

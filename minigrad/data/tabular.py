@@ -30,7 +30,7 @@ def read_csv(
     path: str | os.PathLike[str],
     *,
     header: bool = False,
-    label_column: int = 0,
+    label_column: int | str = 0,
     columns: int | None = None,
     delimiter: str = ",",
     dtype: npt.DTypeLike = np.float32,
@@ -38,14 +38,17 @@ def read_csv(
 ) -> Split:
     r"""Read a table of numbers with a label in each line, such as MNIST in 785 columns.
 
+    The labels are in the **first column** unless `label_column` says otherwise.
+
     Parameters
     ----------
     path : path
         A text file (UTF-8), plain or gzip. Empty lines are skipped.
     header : bool, default False
         Whether the first line names the columns; it is skipped then.
-    label_column : int, default 0
-        The column that holds the labels; -1 is the last.
+    label_column : int or str, default 0
+        The column that holds the labels: by default the first; -1 is the last. With
+        ``header=True`` also its name.
     columns : int, optional
         How many columns there must be, label included: 785 for MNIST. Those of the first line
         where it is not given.
@@ -71,6 +74,10 @@ def read_csv(
     ArgumentError
         If there is no column `label_column`, or the delimiter is no single character.
 
+    See Also
+    --------
+    from_frame : of a pandas frame, whose labels may be words.
+
     Examples
     --------
     >>> import tempfile, pathlib
@@ -84,6 +91,13 @@ def read_csv(
            [ 64.,   0.,  32.]], dtype=float32)
     >>> y
     array([7, 2])
+
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "flowers.csv")
+    ...     _ = path.write_text("length,width,species\n5.1,3.5,0\n6.2,2.9,1\n")
+    ...     x, y = read_csv(path, header=True, label_column="species")
+    >>> y
+    array([0, 1])
     """
     table = _Table(Path(path), header, columns, delimiter, label_column, dtype, label_dtype)
     try:
@@ -101,12 +115,21 @@ class _Table:
         header: bool,
         columns: int | None,
         delimiter: str,
-        label_column: int,
+        label_column: int | str,
         dtype: npt.DTypeLike,
         label_dtype: npt.DTypeLike,
     ) -> None:
         if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in "\r\n":
             raise ArgumentError(f"delimiter is a single character, not {delimiter!r}")
+        if isinstance(label_column, bool) or not isinstance(label_column, int | np.integer | str):
+            raise ArgumentError(
+                f"label_column is the number of a column, or its name, not {label_column!r}"
+            )
+        if isinstance(label_column, str) and not header:
+            raise ArgumentError(
+                f"label_column={label_column!r} is a name, and without header=True the columns "
+                "have none; pass header=True, or the column's number (-1 is the last)"
+            )
         self.path = path
         self.header = header
         self.delimiter = delimiter
@@ -151,7 +174,7 @@ class _Table:
         if count == 0:
             raise DataError(f"{self.path}: there is no line after the header")
         self.width = len(self._cells(first)) if self.columns is None else self.columns
-        self.label = self._checked_label(len(self._cells(first)))
+        self.label = self._checked_label(self._cells(first))
         return count
 
     def _check_header(self, line: _Line) -> None:
@@ -161,17 +184,29 @@ class _Table:
                 f"columns, and it holds only numbers; pass header=False to read it as a sample"
             )
 
-    def _checked_label(self, found: int) -> int:
+    def _checked_label(self, first: list[str]) -> int:
         if self.width < 2:
             raise DataError(
                 f"{self.path}: a label and at least one feature make two columns, and the first "
-                f"line has {found}; is {self.delimiter!r} the delimiter?"
+                f"line has {len(first)}; is {self.delimiter!r} the delimiter?"
             )
+        if isinstance(self.label_column, str):
+            return self._column(self.label_column, [name.strip(" \"'") for name in first])
         if not -self.width <= self.label_column < self.width:
             raise ArgumentError(
                 f"label_column {self.label_column} is none of the {self.width} columns"
             )
-        return self.label_column % self.width
+        return int(self.label_column) % self.width
+
+    def _column(self, wanted: str, names: list[str]) -> int:
+        if names.count(wanted) != 1:
+            what = "two columns" if wanted in names else "no column"
+            shown = ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
+            raise ArgumentError(
+                f"{self.path}: there is {what} {wanted!r} for label_column; the header names "
+                f"{shown}"
+            )
+        return names.index(wanted)
 
     def _cells(self, line: _Line) -> list[str]:
         return line.text.strip("\r\n").split(self.delimiter)
@@ -204,12 +239,21 @@ class _Table:
                 )
             for column, cell in enumerate(cells):
                 if not _is_number(cell):
-                    raise self._wrong_cell(line, column, f"not a finite number{self._hint(line)}")
+                    hint = self._hint(line) or self._label_hint(column, cell)
+                    raise self._wrong_cell(line, column, f"not a finite number{hint}")
 
     def _hint(self, line: _Line) -> str:
         if self.header or any(_is_number(cell) for cell in self._cells(line)):
             return ""
         return "; if the line names the columns, pass header=True"
+
+    def _label_hint(self, column: int, cell: str) -> str:
+        if column != self.label or not cell.strip() or cell.strip().lower() in ("nan", "inf"):
+            return ""
+        return (
+            "; labels that are words become numbers by from_frame(pandas.read_csv(path), column) "
+            "or encode_labels"
+        )
 
     def _wrong_cell(self, line: _Line, column: int, reason: str) -> DataError:
         cell = self._cells(line)[column]

@@ -10,7 +10,7 @@ from minigrad.errors import ArgumentError, DtypeError
 from minigrad.nn.module import Call, Module
 from minigrad.tensor import Tensor
 
-__all__ = ["Row", "Summary", "summary"]
+__all__ = ["Row", "Summary", "is_shape", "summary"]
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def summary(model: Module, *inputs: Any) -> Summary:
         raise DtypeError(
             f"summary describes a Module, not {type(model).__name__}; the order is (model, inputs)"
         )
-    if not inputs or any(map(_is_shape, inputs)):
+    if not inputs or any(map(is_shape, inputs)):
         raise ArgumentError(
             "summary calls the model, so give it a batch as the model takes it, not "
             f"{'nothing' if not inputs else f'a shape {inputs[0]}'}: "
@@ -174,7 +174,8 @@ def summary(model: Module, *inputs: Any) -> Summary:
     )
 
 
-def _is_shape(value: Any) -> bool:
+def is_shape(value: Any) -> bool:
+    """Return whether an input is the shape of one, or a part of it."""
     parts = value if isinstance(value, tuple) else (value,)
     return bool(parts) and all(isinstance(part, int) for part in parts)
 

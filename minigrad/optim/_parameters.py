@@ -83,6 +83,9 @@ def _why_unsuitable(owner: str, params: Any) -> str:
         return f"a {kind}; write {owner}(list(parameters.values()))"
     if isinstance(params, set | frozenset):
         return f"a {kind}, which has no fixed order; write {owner}([...])"
+    if callable(params) and not isinstance(params, type):
+        name = getattr(params, "__name__", "parameters")
+        return f"a function; write {owner}(model.{name}()), with parentheses"
     if isinstance(params, str) or not isinstance(params, Iterable):
         return f"{kind} {params!r}"
     return ""

@@ -133,8 +133,8 @@ class EarlyStopping(Callback):
         Whether the model gets back, at the end of `fit`, the weights it had at the best epoch, no
         matter why training ended. The optimizer's state is left as it is.
     mode : {"auto", "min", "max"}, default "auto"
-        Whether lower or higher is better; "auto" knows names that end in loss, error, penalty or
-        accuracy.
+        Whether lower or higher is better; "auto" knows names that end in loss, error, penalty,
+        mae, mse or accuracy.
 
     Attributes
     ----------
@@ -227,8 +227,11 @@ class EarlyStopping(Callback):
         )
 
 
+_LOWER_IS_BETTER = ("loss", "error", "penalty", "mae", "mse")
+
+
 def _direction(monitor: str, mode: str) -> Literal["min", "max"]:
-    if mode == "min" or (mode == "auto" and monitor.endswith(("loss", "error", "penalty"))):
+    if mode == "min" or (mode == "auto" and monitor.endswith(_LOWER_IS_BETTER)):
         return "min"
     if mode == "max" or (mode == "auto" and monitor.endswith("accuracy")):
         return "max"

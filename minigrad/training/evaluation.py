@@ -43,8 +43,9 @@ def evaluate(
     loss : callable, optional
         ``loss(output, y)``, a mean over the batch, as a scalar.
     metrics : str, sequence of str, or mapping of str to callable
-        Names (``"accuracy"``, ``"mean_absolute_error"``), or functions of the outputs and targets
-        of a batch, as arrays, that return a mean over the batch.
+        Names (``"accuracy"``; ``"mean_absolute_error"`` or ``"mae"``; ``"mean_squared_error"`` or
+        ``"mse"``), or functions of the outputs and targets of a batch, as arrays, that return a
+        mean over the batch.
     batch_size : int, default 256
         Samples at a time, where `data` is a pair of arrays.
 
@@ -120,7 +121,10 @@ def check_callable(name: str, value: object) -> None:
     if isinstance(value, type):
         raise DtypeError(f"{name} is the class {value.__name__}; pass {value.__name__}()")
     if not callable(value):
-        raise DtypeError(f"{name} is a module or function, not {type(value).__name__}")
+        hint = ""
+        if name == "penalty":
+            hint = "; it is computed anew for each batch: write lambda model: ..."
+        raise DtypeError(f"{name} is a module or function, not {type(value).__name__}{hint}")
 
 
 def predict(model: Callable[[Any], Any], x: Any, *, batch_size: int | None = None) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
@@ -12,6 +13,7 @@ import numpy as np
 from minigrad.calls import unwrap
 from minigrad.errors import ArgumentError, DataError, DtypeError, NonFiniteError
 from minigrad.nn import Module
+from minigrad.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from minigrad.tensor import Tensor
 from minigrad.training.batches import as_batches, mode, pair, samples
 from minigrad.training.callbacks import Callback, FunctionCallback, Run
@@ -175,18 +177,42 @@ def _check_optimizer(model: object, optimizer: Any) -> None:
 
 def _as_callbacks(callbacks: Iterable[Callback | Callable[[Run], object]]) -> list[Callback]:
     if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
-        raise DtypeError(f"callbacks is a list, and {callbacks!r:.80} is none; write [...] around")
-    result = []
-    for callback in callbacks:
-        if not isinstance(callback, Callback):
-            if hasattr(callback, "step"):
-                raise DtypeError(
-                    f"{type(callback).__name__} is no callback; write lambda run: schedule.step()"
-                )
-            check_callable("a callback", callback)
-            callback = FunctionCallback(callback)
-        result.append(callback)
-    return result
+        what = type(callbacks).__name__
+        single = f"{what}(...)" if isinstance(callbacks, Callback) else "..."
+        raise DtypeError(f"callbacks is a list, not one {what}; write callbacks=[{single}]")
+    return [c if isinstance(c, Callback) else _function_callback(c) for c in callbacks]
+
+
+def _function_callback(function: Callable[[Run], object]) -> FunctionCallback:
+    owner = getattr(function, "__self__", function)
+    if isinstance(owner, LRScheduler):
+        figure = 'run.history["val_loss"][-1]' if isinstance(owner, ReduceLROnPlateau) else ""
+        raise DtypeError(
+            f"a callback is given the run, which {type(owner).__name__}.step does not take; write "
+            f"lambda run: schedule.step({figure})"
+        )
+    if not isinstance(function, type) and hasattr(function, "step"):
+        raise DtypeError(
+            f"{type(function).__name__} is no callback; write lambda run: schedule.step()"
+        )
+    check_callable("a callback", function)
+    if not _takes_one(function):
+        raise DtypeError(
+            "a callback is given the run, one argument, which "
+            f"{getattr(function, '__name__', function)} does not take; write "
+            "lambda run: ..., such as lambda run: schedule.step()"
+        )
+    return FunctionCallback(function)
+
+
+def _takes_one(function: Callable[..., object]) -> bool:
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # compiled: who knows
+        return True
+    return True
 
 
 def _train(

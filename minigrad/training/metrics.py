@@ -61,17 +61,27 @@ def accuracy(output: Any, targets: Any) -> float:
 
 
 def _mean_absolute_error(output: Any, targets: Any) -> Any:
+    return np.abs(_difference("mean_absolute_error", output, targets)).mean()
+
+
+def _mean_squared_error(output: Any, targets: Any) -> Any:
+    return np.square(_difference("mean_squared_error", output, targets)).mean()
+
+
+def _difference(name: str, output: Any, targets: Any) -> Any:
     if output.shape != targets.shape:
         raise ShapeError(
-            f"mean_absolute_error compares arrays of one shape, not {output.shape} "
-            f"with {targets.shape}"
+            f"{name} compares arrays of one shape, not {output.shape} with {targets.shape}"
         )
-    return np.abs(output - targets).mean()
+    return output - targets
 
 
 _METRICS: dict[str, Metric] = {
     "accuracy": accuracy,
     "mean_absolute_error": _mean_absolute_error,
+    "mean_squared_error": _mean_squared_error,
+    "mae": _mean_absolute_error,
+    "mse": _mean_squared_error,
 }
 _RESERVED = {"loss", "penalty", "lr", "seconds", "epoch"}
 

@@ -11,6 +11,7 @@ from minigrad.context import scope, switched
 from minigrad.errors import ArgumentError, DtypeError
 from minigrad.graph import Leaf, Node, Vertex
 from minigrad.nn.module import Call, Module
+from minigrad.nn.summary import is_shape
 from minigrad.tensor import Tensor, from_numpy
 from minigrad.viz.render import Drawing
 
@@ -117,9 +118,10 @@ def layer_graph(model: Module, *inputs: Any) -> LayerGraph:
     """
     if not isinstance(model, Module):
         raise DtypeError(f"a picture of layers is made of a Module, not {type(model).__name__}")
-    if not inputs:
+    if not inputs or any(map(is_shape, inputs)):
         raise ArgumentError(
-            "a picture of layers is made by calling the model, so give it a batch, too: "
+            "a picture of layers is made by calling the model, so give it a batch as the model "
+            f"takes it, not {'nothing' if not inputs else f'a shape {inputs[0]}'}: "
             "draw_model(model, np.zeros((1, 784), np.float32))"
         )
     tensors = [_recordable(value) for value in inputs]

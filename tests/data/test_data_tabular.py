@@ -80,6 +80,9 @@ def test_options(table):
     x, y = read_csv(path, header=True, delimiter=";", label_column=1, dtype=float)
     assert x.dtype == np.float64
     np.testing.assert_array_equal(y, [2, 4])
+    x, y = read_csv(path, header=True, delimiter=";", label_column="b")
+    np.testing.assert_array_equal(x, [[1, 0.5], [3, 1.5]])
+    np.testing.assert_array_equal(y, [2, 4])
 
 
 @pytest.mark.parametrize(

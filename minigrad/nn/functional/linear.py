@@ -126,6 +126,8 @@ def _misfit(x: Any, weight: Any) -> ShapeError | DtypeError:
 
 
 def _advice(shape: tuple[int, ...], features: int) -> str:
+    if len(shape) == 1 and features == 1:
+        return "; x[:, None] makes a column of it, a sample in each row"
     if math.prod(shape[1:]) == features:
         return "; put nn.Flatten() before it, which makes rows of images"
     if shape[-2:-1] == (features,):

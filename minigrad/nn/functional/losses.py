@@ -254,9 +254,16 @@ def _reshape_hint(targets: Array, shape: tuple[int, ...]) -> str:
 
 def _check_integers(labels: Array) -> None:
     if labels.dtype.kind not in "iu":
-        raise DtypeError(
-            f"labels are integers, not {labels.dtype}; convert them with labels.astype(int)"
+        raise DtypeError(f"labels are integers, not {labels.dtype}; {_advice(unwrap(labels))}")
+
+
+def _advice(labels: Array) -> str:
+    if labels.dtype.kind == "f" and (np.trunc(labels) != labels).any():
+        return (
+            f"{labels[np.trunc(labels) != labels].ravel()[0]} is no class: to predict numbers take "
+            "nn.MSELoss(), and a probability for each sample nn.BCEWithLogitsLoss()"
         )
+    return "convert them with labels.astype(int)"
 
 
 def _check_distributions(targets: Array) -> None:
