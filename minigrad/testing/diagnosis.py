@@ -126,10 +126,15 @@ def _rearranged(case: Case) -> Iterator[str]:
             if _same(case, np.roll(right, shift, axis)):
                 yield f"it is off by one index along axis {axis}"
                 return
-    if _same(case, right.reshape(right.shape[::-1]).T):
+    if any(_same(case, moved) for moved in (_reshaped(right), _reshaped(right.T).T)):
         yield "its elements are in another memory order (transposed by reshape?)"
     elif case.is_close(np.sort(case.analytic, axis=None), np.sort(right, axis=None)):
         yield "it has the right elements in other places: they are permuted"
+
+
+def _reshaped(right: Array) -> Array:
+    """Return what a reshape makes of it where a transpose is meant."""
+    return right.T.reshape(right.shape)
 
 
 def _same(case: Case, other: Array) -> bool:

@@ -262,7 +262,8 @@ class Examiner:
         """Look at coordinates and at random directions."""
         elements = [self.element(p) for p in self.positions()] if coordinates else []
         directions = [self.examine(d) for d in self.random_directions() if d.size]
-        if _is_wrong(directions) and not _is_wrong(e.finding for e in elements):
+        unseen = _is_wrong(directions) and not _is_wrong(e.finding for e in elements)
+        if unseen or (_is_wrong(directions) and len(elements) < self.start.size <= SEARCHED):
             seen = {(e.argument, e.index) for e in elements}
             elements += [e for e in self._search() if (e.argument, e.index) not in seen]
         return Examination(elements, directions)

@@ -82,11 +82,21 @@ class Summary:
     is_finite: bool
     kink_error: float  # of `low` and `high`; infinite where the slopes of no result differ
     size: float  # of what adds up to the slope
+    side_error: float  # of the slopes to the two sides
 
     @property
     def is_noisy(self) -> bool:
         """Whether rounding is the larger part of the error, so that a longer step is better."""
         return self.error <= 3 * self.noise
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether the function is a smooth curve at this scale, through its value at the point.
+
+        The slope of both sides does not depend on that value, and of a step across a pole and back
+        it may be small though the function falls off from the point as from a cliff.
+        """
+        return self.side_error <= 0.1 * abs(self.value) + 12 * self.noise
 
     def margin(self, roughness: float = 0.0) -> float:
         """Return how far from the value the slope may be."""
@@ -186,6 +196,7 @@ class Judge:
             math.isfinite(value),
             kink_error,
             self._size(u * reading.slope),
+            float(np.linalg.norm(u * reading.side_error)),
         )
 
     def _grain(self, reading: Reading) -> Vector:
@@ -273,7 +284,7 @@ class Judge:
             return self._kink(last.low, last.high, last.kink_error, "slopes differ")
         if self.is_sharp(last) and self.agrees(last):
             return self._smooth(last)
-        return self._second_opinion()
+        return self._second_opinion(last)
 
     def _walk(self, first: Summary) -> list[Summary]:
         """Go up or down the ladder until a reading settles the matter."""
@@ -288,25 +299,47 @@ class Judge:
                 break
         return seen
 
-    def _second_opinion(self) -> Finding:
-        """Measure how rough the function is, and look at every step."""
+    def _second_opinion(self, last: Summary) -> Finding:
+        """Measure how rough the function is, and look at other steps."""
         self.measure_roughness()
-        everything = [self.summary(rung) for rung in range(LOWEST + 1, HIGHEST + 1)]
-        smooth = [s for s in everything if s.is_finite and not self.is_kinked(s)]
+        rungs = range(LOWEST, HIGHEST + 1)
+        if self.is_sharp(last):
+            rungs = range(max(LOWEST, last.rung - 3), min(HIGHEST, last.rung + 1) + 1)
+        everything = [self.summary(rung) for rung in rungs]
+        smooth = [s for s in everything if self._is_smooth(s)]
+        smooth = self._consistent([s for s in smooth if s.is_resolved] or smooth)
         best = min(smooth, key=self.allowed, default=None)
         if best is not None:
-            finer = [s for s in smooth if s.rung <= best.rung and (s is best or self.is_sharp(s))]
-            agreeing = [s for s in finer if self.agrees(s)]
-            if agreeing and self._is_credible(agreeing[0]):
-                return self._smooth(agreeing[0])
-        if best is not None and self.is_sharp(best):
-            return self._refuted(best)
-        for summary in everything:
+            sharp = [s for s in smooth if s.rung < best.rung and self.is_sharp(s)]
+            for summary in (*sharp, best):
+                if self.agrees(summary) and self._is_credible(summary):
+                    return self._smooth(summary)
+            if self.is_sharp(best):
+                return self._refuted(best)
+        for summary in everything[1:]:
             if self.is_settled_kink(summary):
                 return self._kink(summary.low, summary.high, summary.kink_error, "slopes differ")
         if best is not None and self._is_credible(best):
             return self._refuted(best)
         return self._singular(best)
+
+    def _is_smooth(self, summary: Summary) -> bool:
+        return summary.is_finite and not self.is_kinked(summary)
+
+    def _consistent(self, smooth: list[Summary]) -> list[Summary]:
+        """Leave out the steps that are too long: shorter ones tell otherwise.
+
+        Across a pole, or several waves, a long step may seem exact.
+        """
+        kept: list[Summary] = []
+        for summary in smooth:  # from the shortest
+            margin = self._margin(summary)
+            if all(
+                abs(summary.value - finer.value) <= 3 * (margin + self._margin(finer))
+                for finer in kept
+            ):
+                kept.append(summary)
+        return kept
 
     def _is_credible(self, summary: Summary) -> bool:
         """Return whether a reading is exact enough to be compared with anything."""
@@ -342,6 +375,8 @@ class Judge:
 
     def _singular(self, best: Summary | None) -> Finding:
         """Judge where the function jumps, ends, or is infinitely steep."""
+        for rung in (-3, -4):
+            self.summary(rung)
         coarse, fine = self.readings[-3], self.readings[-4]
         found = Singular(coarse, fine, self.cotangent, self._grain(fine))
         if found.note:

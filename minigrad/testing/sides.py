@@ -215,7 +215,8 @@ class _Comparison:
         difference = np.abs(one[finite] - other[finite]).max(initial=0)
         # A function may compute in less precision than it is asked to.
         eps = max(float(np.finfo(self.examiner.settings.dtype).eps), self.examiner.eps)
-        size = max(size, float(np.abs(one[finite]).max(initial=0)))
+        # What cancels may have been as large as the cotangent.
+        size = max(size, largest(one)) + largest(self.examiner.cotangent)
         if difference <= ROUNDINGS * eps * size:
             return True
         return bool(difference <= ROUNDINGS * eps * size + 10 * self._roughness(index))

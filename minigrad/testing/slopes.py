@@ -202,12 +202,19 @@ class Line:
         samples : array, shape (6, m)
         size : array, shape (m,)
         """
-        spacing = max(64 * self.resolution(), 2.0**-32)
-        places = spacing * np.arange(1.0, 7.0)
+        found = [self._third_differences(spacing) for spacing in (2.0**-32, 2.0**-40)]
+        sizes = [np.sqrt(np.mean(samples**2, axis=0)) for samples in found]
+        # Rounding does not depend on the spacing; what does is the function's own curvature.
+        smaller = sizes[0] <= sizes[1]
+        return np.where(smaller, *found), np.where(smaller, *sizes)
+
+    def _third_differences(self, spacing: float) -> Vector:
+        places = max(64 * self.resolution(), spacing) * np.arange(1.0, 7.0)
         sides = [self.deltas(places), self.deltas(-places)]
         finite = [np.where(np.isfinite(values), values, 0) for values in sides]
-        third = np.concatenate([np.diff(values, 3, axis=0) for values in finite]) / np.sqrt(20)
-        return third, np.sqrt(np.mean(third**2, axis=0))
+        samples: Vector = np.concatenate([np.diff(values, 3, axis=0) for values in finite])
+        samples /= np.sqrt(20)
+        return samples
 
 
 def step_scale(point: Vector) -> Vector:
