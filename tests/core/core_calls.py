@@ -77,9 +77,9 @@ def away_from_zero(rng, shape):
 
 
 def distinct(rng, shape):
-    """Values that are nowhere closer to each other than a tenth."""
-    size = int(np.prod(shape))
-    return (rng.permutation(size) * 0.1 - 0.05 * size + 0.03).reshape(shape)
+    """Values that differ from each other, also in size, and from zero, by a quarter or more."""
+    sizes = 0.25 * (1 + rng.permutation(int(np.prod(shape))))
+    return (sizes * rng.choice([-1.0, 1.0], sizes.shape)).reshape(shape)
 
 
 def on_grid(remainder, of):
