@@ -383,10 +383,18 @@ def test_operators_without_gradient_give_plain_arrays(operation):
     assert type(operation(array, x)) is np.ndarray
 
 
-def test_divmod_and_round_are_not_there():
-    for function in (lambda x: divmod(x, 2.0), round):
-        with pytest.raises(TypeError):
-            function(leaf(1.5))
+def test_divmod_is_not_there():
+    with pytest.raises(TypeError):
+        divmod(leaf(1.5), 2.0)
+
+
+def test_round_is_of_one_number():
+    assert (round(leaf(1.25), 1), round(leaf([1.75]))) == (1.2, 2)
+    assert type(round(leaf(1.75))) is int
+    with pytest.raises(ShapeError, match=r"round\(t\) is .*\(2,\); np\.round\(t\.detach"):
+        round(leaf([1.0, 2.0]))
+    with pytest.raises(GraphError, match="would lose the gradient"):
+        mg.grad(lambda x: round(x, 2) * x)(1.5)
 
 
 def test_tensors_are_hashed_by_identity():
