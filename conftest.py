@@ -6,6 +6,8 @@ import pytest
 
 from minigrad import random
 
+pytest_plugins = ["pytester"]  # which runs pytest inside a test, for the fixture that we publish
+
 os.environ["MPLBACKEND"] = "agg"  # read when matplotlib is imported: draw, but open no window
 
 

@@ -253,7 +253,11 @@ FUNCTIONS = {
     "quick sine": (lambda x: np.sin(30 * x), lambda x: 30 * np.cos(30 * x), 1),
     "small": (lambda x: 1e-7 * np.sin(x), lambda x: 1e-7 * np.cos(x), 2),
     "large": (lambda x: 1e6 * x**3, lambda x: 3e6 * x**2, 2),
-    "aliased": (lambda x: np.sin(512 * np.pi * x), lambda x: 512 * np.pi * np.cos(512 * np.pi * x), 0),
+    "aliased": (
+        lambda x: np.sin(512 * np.pi * x),
+        lambda x: 512 * np.pi * np.cos(512 * np.pi * x),
+        0,
+    ),
 }
 
 
