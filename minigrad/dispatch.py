@@ -93,6 +93,8 @@ def _full_name(function: Callable[..., Any]) -> str:
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc):  # a method, such as np.add.at
         return f"numpy.{owner.__name__}.{function.__name__}"
+    if isinstance(function, np.ufunc) and getattr(np, function.__name__, None) is not function:
+        return f"the ufunc {function.__name__}"  # of another package, which it does not tell
     module = getattr(function, "__module__", None) or "numpy"
     return f"{module}.{getattr(function, '__name__', function)}"
 

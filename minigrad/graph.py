@@ -14,7 +14,7 @@ import functools
 import inspect
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 from minigrad.context import Scope
 from minigrad.errors import RuleError
@@ -43,7 +43,7 @@ class Rule:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        self.name: str = getattr(function, "__name__", None) or repr(function)
+        self.name: str = getattr(function, "__name__", "").lstrip("_") or repr(function)
         self.vjps: tuple[Vjp | None, ...] = ()
         self.each: Vjp | None = None
         self._parameters: list[list[tuple[bool, bool]]] = []
@@ -157,6 +157,19 @@ class _Described:
     def size(self) -> int:
         """Number of elements."""
         return math.prod(self.shape)
+
+    def _refuse(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise RuleError(
+            f"this rule computes with a value of shape {self.shape} that was not kept, because its "
+            "parameter begins with an underscore; rename _x to x, or use its shape and dtype only"
+        )
+
+    # What a rule may try, in ignorance of that.
+    __array_ufunc__ = __array__ = __getitem__ = __float__ = __abs__ = __neg__ = _refuse
+    __add__ = __sub__ = __mul__ = __truediv__ = __pow__ = __matmul__ = _refuse
+    __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rpow__ = __rmatmul__ = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    T = mT = sum = mean = max = min = reshape = astype = copy = property(_refuse)
 
 
 class Leaf(_Described):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -148,9 +149,12 @@ def defvjp(function: Function, *vjps: Function | None, each: Function | None = N
             raise ArgumentError(
                 f"a gradient rule is a function of (g, out, *args) or None, not {vjp!r}"
             )
+    fewest, most = 0.0, math.inf
+    if isinstance(function, Primitive):  # NumPy's have options that no rule is given
+        fewest, most = _parameter_counts(function.rule.function)
     for vjp in vjps:
-        _check_parameters(vjp, 2 + len(vjps), "(g, out, *args)")
-    _check_parameters(each, 4, "(i, g, out, *args)")
+        _check_rule(function, vjp, "(g, out, *args)", 2 + max(fewest, len(vjps)), 2 + most)
+    _check_rule(function, each, "(i, g, out, *args)", 4, math.inf)
     if isinstance(function, Primitive):
         function.rule.define(vjps, each)
         return
@@ -166,26 +170,33 @@ def defvjp(function: Function, *vjps: Function | None, each: Function | None = N
     )
 
 
-def _check_parameters(vjp: Function | None, least: int, wanted: str) -> None:
+def _check_rule(
+    function: Function, vjp: Function | None, wanted: str, fewest: float, most: float
+) -> None:
     """Refuse a rule that cannot be called with as many values as it will be."""
-    taken = _positional_parameters(vjp) if vjp is not None else None
-    if taken is not None and taken < least:
-        raise ArgumentError(
-            f"a gradient rule takes {wanted}: the gradient that arrived, the result, and every "
-            f"argument, at least {least} in all; {_name(vjp)} takes {taken}"  # type: ignore[arg-type]
-        )
+    if vjp is None:
+        return
+    required, accepted = _parameter_counts(vjp)
+    if accepted >= fewest and required <= most:
+        return
+    limit = f"least {fewest}" if accepted < fewest else f"most {most}"
+    raise ArgumentError(
+        f"a gradient rule of {_name(function)} takes {wanted}: the gradient that arrived, the "
+        f"result, and every argument, at {limit} in all; {_name(vjp)} takes "
+        f"{accepted if accepted < fewest else required}"
+    )
 
 
-def _positional_parameters(function: Function) -> int | None:
-    """Return how many positional parameters a function takes; None for any number, or unknown."""
+def _parameter_counts(function: Function) -> tuple[float, float]:
+    """Return how many parameters a function needs, and how many it accepts at most."""
     try:
-        parameters = inspect.signature(function).parameters.values()
-    except ValueError:
-        return None
-    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
-        return None
-    kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return sum(parameter.kind in kinds for parameter in parameters)
+        parameters = list(inspect.signature(function).parameters.values())
+    except ValueError:  # compiled: who knows
+        return 0, math.inf
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    single = [parameter for parameter in parameters if parameter.kind not in variadic]
+    required = sum(parameter.default is parameter.empty for parameter in single)
+    return required, len(single) if len(single) == len(parameters) else math.inf
 
 
 def differentiable_functions() -> dict[str, Function]:
@@ -231,6 +242,10 @@ def composite(*functions: Function) -> Callable[[Function], Function]:
 
 
 def _name(function: Function) -> str:
+    if isinstance(function, Primitive):
+        return function.rule.name
+    if isinstance(function, np.ufunc) and getattr(np, function.__name__, None) is not function:
+        return f"the ufunc {function.__name__}"  # of another package, which it does not tell
     module = getattr(function, "__module__", None) or (
         "numpy" if isinstance(function, np.ufunc) else ""
     )

@@ -107,6 +107,14 @@ def adam():
     return optim.Adam(params())
 
 
+@mg.primitive
+def _halve(x):
+    return x * 0.5
+
+
+mg.defvjp(_halve, lambda g, out, _x: g * _x)
+
+
 # --- Tensors --------------------------------------------------------------------------------------
 
 TENSORS = [
@@ -344,7 +352,13 @@ GRADIENTS = [
     Row("a rule of another shape", lambda: squash(w()).sum().backward(),
         RuleError, r"rule of squash returned shape \(7,\), .*argument 0, which has shape \(2, 3\)"),
     Row("a rule that takes the gradient only", lambda: mg.defvjp(cube, lambda g: g),
-        ArgumentError, r"takes \(g, out, \*args\).*at least 3 in all; .*takes 1"),
+        ArgumentError, r"rule of cube takes \(g, out, \*args\).*at least 3 in all; .*takes 1"),
+    Row("a rule of too many arguments", lambda: mg.defvjp(cube, lambda g, out, x, y: g),
+        ArgumentError, r"rule of cube takes \(g, out, \*args\).*at most 3 in all; .*takes 4"),
+    Row("a rule that computes with _x", lambda: _halve(w()).sum().backward(),
+        RuleError, r"shape \(2, 3\) that was not kept(.|\n)*rename _x to x(.|\n)*rule of halve"),
+    Row("a function of SciPy's", lambda: pytest.importorskip("scipy.special").erf(w()),
+        NoGradientRuleError, "^the ufunc erf has no gradient rule"),
     Row("a rule that is a number", lambda: mg.defvjp(cube, 3),
         ArgumentError, r"\(g, out, \*args\) or None, not 3"),
     Row("a primitive of a number", lambda: mg.primitive(3),

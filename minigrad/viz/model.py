@@ -61,9 +61,7 @@ class _Builder:
             return self.add(vertex, Layer("input", vertex.name or "", "input", "", vertex.shape, 0))
         call = vertex.scope
         if not isinstance(call, Call) or list(call.module.named_children()):
-            layer = Layer(
-                "operation", vertex.path, vertex.rule.name.strip("_"), "", vertex.shape, 0
-            )
+            layer = Layer("operation", vertex.path, vertex.rule.name, "", vertex.shape, 0)
             return self.add(vertex, layer)
         module = call.module
         layer = Layer(

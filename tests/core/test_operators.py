@@ -158,8 +158,9 @@ def test_stand_ins_know_everything_but_the_values():
         ((1, 2), np.float64, 2, 2),
         ((4, 1, 2), np.float32, 3, 8),
     ]
-    with pytest.raises(TypeError):
-        seen[1] + 1.0
+    for use in (lambda v: v + 1.0, lambda v: x.data * v, np.sum, np.tanh, lambda v: v[0]):
+        with pytest.raises(RuleError, match=r"shape \(1, 2\) that was not kept, .*rename _x to x"):
+            use(seen[1])
     fill(x, mg.tensor([1.0])).sum().backward()
     assert [type(v).__name__ for v in seen[-2:]] == ["Leaf", "Leaf"]
 
@@ -407,3 +408,17 @@ def test_second_derivatives_of_arrays_of_another_kind(seed):
     found = mg.hvp(function, (Duck(values),), (Duck(vector),))
     assert isinstance(found, Duck)
     np.testing.assert_allclose(found.array, mg.hvp(function, (values,), (vector,)), rtol=1e-12)
+
+
+def test_operators_are_shown_without_the_underscore_of_a_private_function():
+    @mg.primitive
+    def _double(x):
+        return 2 * x
+
+    mg.defvjp(_double, lambda g, _out, _x: 2 * g)
+    assert repr(_double(leaf([1.0]))) == "tensor([2.], dtype=float64, op=double)"
+    shown = []
+    mg.grad(lambda x: shown.append(repr(mg.nn.functional.cross_entropy(x, np.array([0])))) or 0.0)(
+        np.ones((1, 2))
+    )
+    assert "op=mean_cross_entropy" in shown[0]
