@@ -100,23 +100,21 @@ def _pass_back(
     observer: Observer | None,
 ) -> None:
     """Apply the node's rule, and add what it gives to the gradients of the parents."""
-    out, args = _saved_values(node, wrap)
-    kwargs = node.kwargs or {}
+    out, args, kwargs = node.out, cast("tuple[Any, ...]", node.args), node.kwargs
+    if wrap is not None:
+        out, args = _wrapped(node, wrap)
+    out = node if out is None else out  # where it is not needed, the node tells the shape
     if observer is not None:
         observer.visiting(node)
     for index, vjp in node.plan.vjps:
         parent: Any = node.parents[index]
-        sums: dict[Any, Array]
-        if parent.is_leaf:
-            if targets is not None and parent not in targets:
-                continue
-            sums = results
-        elif parent in live:
-            sums = gradients
-        else:
+        if not _is_wanted(parent, live, targets):
             continue
+        sums: dict[Any, Array] = results if parent.is_leaf else gradients
         try:
-            contribution = vjp(gradient, out, *args, **kwargs)
+            contribution = (
+                vjp(gradient, out, *args, **kwargs) if kwargs else vjp(gradient, out, *args)
+            )
         except Exception as error:
             error.add_note(f"in the gradient rule of {node.where()} for argument {index}")
             raise
@@ -129,13 +127,16 @@ def _pass_back(
             sums[parent] = contribution
 
 
-def _saved_values(node: Node, wrap: Wrap | None) -> tuple[Any, tuple[Any, ...]]:
-    """Return the result and the arguments, the vertex in the place of what was not kept."""
+def _is_wanted(parent: Vertex, live: dict[Node, int], targets: Collection[Vertex] | None) -> bool:
+    if parent.is_leaf:
+        return targets is None or parent in targets
+    return parent in live
+
+
+def _wrapped(node: Node, wrap: Wrap) -> tuple[Any, tuple[Any, ...]]:
+    """Return the result and the arguments as tensors, as far as they were kept."""
     args = cast("tuple[Any, ...]", node.args)
-    out = node.out if node.out is not None else node
-    if wrap is None:
-        return out, args
-    return wrap(out, node) if out is not node else out, tuple(
+    return node.out if node.out is None else wrap(node.out, node), tuple(
         wrap(value, parent) if parent is not None and value is not parent else value
         for value, parent in zip(args, node.parents, strict=True)
     )

@@ -404,3 +404,12 @@ def test_soft_targets_are_used_as_they_are():
     pair = np.stack([z[:, 0], np.zeros(3)], axis=1)
     binary = bce(1 / (1 + np.exp(-z[:, 0])), t[:, 0])
     np.testing.assert_allclose(F.cross_entropy(pair, two_classes, reduction="none"), binary)
+
+
+def test_the_quick_gradient_of_cross_entropy_is_that_of_the_rule():
+    rng = np.random.default_rng(0)
+    logits, labels = rng.standard_normal((7, 5)), rng.integers(0, 5, 7)
+    quick, plain = (mg.tensor(logits, requires_grad=True) for _ in range(2))
+    (3 * F.cross_entropy(quick, labels)).backward()
+    (3 * F.cross_entropy(plain, labels)).backward(create_graph=True)
+    np.testing.assert_allclose(quick.grad, plain.grad.data, rtol=1e-14, atol=1e-17)

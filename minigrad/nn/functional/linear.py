@@ -61,7 +61,7 @@ def _weight(g: Array, _out: Array, x: Array, _weight: Array, _bias: Array = None
 
 
 def _bias(g: Array, _out: Array, _x: Array, _weight: Array, _bias: Array) -> Array:
-    return _rows(g).sum(axis=0)
+    return np.add.reduce(_rows(g), axis=0)
 
 
 defvjp(_product, _input, _weight)

@@ -115,15 +115,22 @@ def _one_hot(labels: Array, classes: int, dtype: Any) -> Array:
 def _mean_cross_entropy(logits: Array, labels: Array) -> Array:
     """Compute the mean cross-entropy of logits with integer labels, in one operation."""
     _check_labels(labels, logits.shape[1])
-    shifted = logits - logits.max(axis=1, keepdims=True)
+    shifted = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
     right = shifted[np.arange(len(labels)), labels]
-    normalizers = np.log(np.exp(shifted).sum(axis=1))
-    return (normalizers - right).sum() / len(labels)
+    normalizers = np.log(np.add.reduce(np.exp(shifted), axis=1))
+    return np.add.reduce(normalizers - right) / len(labels)
 
 
 def _mean_cross_entropy_logits(g: Array, _out: Array, logits: Array, labels: Array) -> Array:
     # (p - y) / N
     rows, classes = logits.shape
+    if isinstance(logits, np.ndarray):  # the same in the memory of one array
+        p = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
+        np.exp(p, out=p)
+        p /= np.add.reduce(p, axis=1, keepdims=True)
+        p[np.arange(rows), labels] -= 1
+        p *= g / rows
+        return p
     return (softmax(logits) - _one_hot(labels, classes, g.dtype)) * (g / rows)
 
 
