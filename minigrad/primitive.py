@@ -41,12 +41,16 @@ class Primitive:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function, and record the call if an argument is a tensor."""
-        for name, value in kwargs.items():
+        if kwargs:
+            self._check_options(kwargs)
+        return apply(self.rule, args, kwargs)
+
+    def _check_options(self, options: dict[str, Any]) -> None:
+        for name, value in options.items():
             if isinstance(value, Tensor):
                 raise ArgumentError(
                     f"{self.rule.name} takes tensors by position, and {name}= was given one by name"
                 )
-        return apply(self.rule, args, kwargs)
 
     def __repr__(self) -> str:
         return f"<primitive {self.rule.name}>"

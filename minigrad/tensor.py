@@ -263,7 +263,8 @@ class Tensor(Traced, Conversions, ArrayMethods):
                     f"{self.shape}; reduce it (as with .sum() or .mean()), or pass "
                     "backward(gradient) with an array of that shape"
                 )
-            return np.ones_like(self.data)
+            number = isinstance(self._data, np.generic)
+            return type(self._data)(1) if number else np.ones_like(self._data)
         if isinstance(gradient, Tensor):
             seed = gradient if gradient.dtype == self.dtype else gradient.astype(self.dtype)
         else:
