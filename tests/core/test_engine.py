@@ -541,7 +541,9 @@ def test_changed_constants_are_noticed():
     for x in constants:
         y = (x * w).sum()
         x += 1.0
-        with pytest.raises(GraphError, match=r"a tensor of shape \((1, )?2,?\), whose value multiply"):
+        with pytest.raises(
+            GraphError, match=r"a tensor of shape \((1, )?2,?\), whose value multiply"
+        ):
             y.backward()
         y = (x * w).sum()
         x[0] = 5.0
