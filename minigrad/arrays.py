@@ -146,7 +146,7 @@ def explain(
     A function of the user's own raises what it likes: its exceptions only get a note.
     """
     what = f"{name} of {', '.join(map(plain_shape, operands))}{f' in {path}' if path else ''}"
-    if not _is_numpys(function) or isinstance(error, MinigradError):
+    if not _is_numpys(function) or isinstance(error, MinigradError | np.linalg.LinAlgError):
         error.add_note(what)
         return error
     text = f"{what}: {_reason(name, operands, error)}"
