@@ -145,17 +145,34 @@ class Examiner:
         return min(size, 1.0)
 
     @functools.cached_property
-    def neighbours(self) -> list[Vector]:
-        """The gradient at points that differ from this one by rounding only.
+    def gradient_noise(self) -> Vector:
+        """Samples of the rounding error that the gradient is seen to have, one in each row.
 
-        All elements change by the same factor, so that equal ones stay equal.
+        Fifth differences of the gradient at points in a row, in which nothing smooth is left. All
+        elements of a point change by the same factor, so that equal ones stay equal. Of two
+        distances, as a saturated function rounds to the same values over long stretches.
         """
         eps = float(np.finfo(self.settings.dtype).eps)
+        samples = [np.diff(self._gradients(step), 5, axis=0) for step in (8 * eps, 2.0**-17)]
+        noise: Vector = np.concatenate(samples) / np.sqrt(252)
+        return noise
+
+    def _gradients(self, step: float) -> Vector:
+        """Return the gradient at the point times 1 + step, 1 + 2 step, and so on."""
         found = []
-        for ulps in (-2, -1, 1, 2):
-            point = [np.asarray(x * x.dtype.type(1 + ulps * eps)) for x in self.problem.point]
-            found.append(flat(self.problem.pull_back(self.cotangents, point)))
-        return found
+        for count in range(1, 9):
+            point = [np.asarray(x * x.dtype.type(1 + count * step)) for x in self.problem.point]
+            gradient = self.problem.pull_back(self.cotangents, point)
+            like = zip(self.problem.point, gradient, strict=True)
+            found.append(flat([np.zeros_like(x) if g is None else g for x, g in like]))
+        gradients: Vector = np.nan_to_num(np.array(found), nan=0.0, posinf=0.0, neginf=0.0)
+        return gradients
+
+    def noise_along(self, direction: Vector) -> float:
+        """Return the rounding error that the gradient's slope along a direction is seen to have."""
+        moves = np.flatnonzero(direction)
+        slopes = self.gradient_noise[:, moves] @ direction[moves]
+        return float(np.sqrt(np.mean(slopes.reshape(2, -1) ** 2, axis=1)).max())
 
     # --- One direction -----------------------------------------------------------------------
 
@@ -167,12 +184,9 @@ class Examiner:
         moves = np.flatnonzero(direction)
         parts = self.gradient[moves] * direction[moves]
 
-        def noise() -> float:
-            slopes = [float(g[moves] @ direction[moves]) for g in self.neighbours]
-            return float(np.ptp(slopes)) if np.isfinite(slopes).all() else 0.0
-
         line = Line(self.function, self.start, self.value, direction, self.eps)
         tolerance = self._tolerance(float(np.linalg.norm(direction[moves])), parts)
+        noise = functools.partial(self.noise_along, direction)
         return Judge(line, self.cotangent, tolerance, float(parts.sum()), noise)
 
     def _tolerance(self, length: float, parts: Vector) -> Tolerance:

@@ -265,7 +265,7 @@ class Judge:
         """Return how far from a smooth reading the analytic value may be."""
         margin = self._margin(summary)
         floor = self.tolerance.floor + self.tolerance.grain * summary.size
-        if abs(summary.value) <= margin + floor:
+        if abs(summary.value) <= SAFETY * (margin + floor):
             floor = max(floor, self.tolerance.zero_floor)
         return margin + self.tolerance.rtol * abs(summary.value) + floor
 
