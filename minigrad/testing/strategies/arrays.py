@@ -76,8 +76,9 @@ def arrays(
     >>> import numpy as np
     >>> from hypothesis import find, given
     >>> from minigrad.testing import strategies
-    >>> find(strategies.arrays((2,), avoid=[0.0]), lambda x: x[0] != x[1])
-    array([0.125     , 0.12597656])
+    >>> x = find(strategies.arrays((2,), avoid=[0.0]), lambda x: x[0] != x[1])
+    >>> x.shape, bool((abs(x) > 0.1).all())
+    ((2,), True)
 
     In a test:
 
@@ -135,9 +136,9 @@ def tensors(
     --------
     >>> from hypothesis import find
     >>> from minigrad.testing import strategies
-    >>> find(strategies.tensors((2, 1)), lambda t: True)
-    tensor([[0.],
-            [0.]], dtype=float64, requires_grad=True)
+    >>> t = find(strategies.tensors((2, 1)), lambda t: True)
+    >>> t.shape, t.dtype, t.requires_grad
+    ((2, 1), dtype('float64'), True)
     """
     wanted = st.just(requires_grad) if isinstance(requires_grad, bool) else requires_grad
     return st.builds(
@@ -170,8 +171,8 @@ def matmul_operands(
     >>> from hypothesis import find
     >>> from minigrad.testing import strategies
     >>> x, y = find(strategies.matmul_operands(), lambda pair: pair[0].ndim > pair[1].ndim)
-    >>> x.shape, y.shape
-    ((1, 1), (1,))
+    >>> x.ndim > y.ndim, x.shape[-1] == y.shape[max(-2, -y.ndim)]
+    (True, True)
     """
     sides = st.tuples(*[st.integers(min_side, max_side)] * 3)
     stacks = broadcastable_shapes(2, max_dims=max_dims, min_side=min_side, max_side=max_side)
@@ -214,8 +215,9 @@ def labels(
     --------
     >>> from hypothesis import find
     >>> from minigrad.testing import strategies
-    >>> find(strategies.labels(3, classes=10), lambda y: y[0] > 1)
-    array([2, 0, 0])
+    >>> y = find(strategies.labels(3, classes=10), lambda y: y[0] > 1)
+    >>> y.shape, bool((y < 10).all())
+    ((3,), True)
     """
     kind = np.dtype(dtype)
     if classes < 1 or kind.kind not in "iu":
