@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from reference_engine import FUNCTIONS, Scalar, gradient, scalars, values
 
 import minigrad as mg
@@ -125,6 +125,7 @@ class Model:
         self.freed = False
         self.borrowed = False  # of another's memory, which the numbers do not show
         self.grad = None
+        self.number = -1
 
     def ancestors(self) -> Iterator["Model"]:
         found = {id(self): self}
@@ -135,6 +136,9 @@ class Model:
                     found[id(parent)] = parent
                     stack.append(parent)
         return iter(found.values())
+
+    def __repr__(self):
+        return f"tensor {self.number}"
 
     def is_stale(self):
         return any(changes_of(number) != changes for number, changes in self.saved)
@@ -148,9 +152,6 @@ def changes_of(number):
     return getattr(number, "changes", 0)
 
 
-SHAPES = st.sampled_from([(), (2,)])
-TENSORS = Bundle("tensors")
-
 # The function, and which of its arguments the gradient of each argument needs. All axes have
 # length 1 or 2, so that everything broadcasts.
 UNARY = {
@@ -163,10 +164,26 @@ UNARY = {
     "pick_twice": (lambda x: np.reshape(x, -1)[[-1, -1]], []),
 }
 BINARY = {
+    "multiply": (lambda x, y: x * y, {0: [1], 1: [0]}),
     "add": (lambda x, y: x + y, {0: [], 1: []}),
     "subtract": (lambda x, y: x - y, {0: [], 1: []}),
-    "multiply": (lambda x, y: x * y, {0: [1], 1: [0]}),
 }
+REFUSED = ["item", "out", "into_array", "update", "data", "backward"]
+ACTIONS = ["compute"] * 8 + ["backward"] * 5 + ["change_leaf"] * 2
+ACTIONS += ["create", "detach", "zero_grad", "refuse"]
+MOSTLY = st.sampled_from([True, True, True, False])
+
+
+def anything(model):
+    return True
+
+
+def is_leaf(model):
+    return not model.is_result
+
+
+def is_parameter(model):
+    return model.wants and not model.is_result
 
 
 class Engines(RuleBasedStateMachine):
@@ -175,77 +192,91 @@ class Engines(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.known = []
+        self.seeds = []
 
     def add(self, model):
+        model.number = len(self.known)
         self.known.append(model)
-        return model
+
+    def pick(self, data, condition=anything):
+        """Draw one of the tensors, None where there is none that will do; new ones first."""
+        found = [model for model in reversed(self.known) if condition(model)]
+        return data.draw(st.sampled_from(found)) if found else None
+
+    @rule(data=st.data())
+    def act(self, data):
+        """Do anything: one rule, since hypothesis leaves out some rules in most runs."""
+        name = data.draw(st.sampled_from(ACTIONS))
+        note(name)
+        getattr(self, name)(data)
 
     # --- Making tensors ----------------------------------------------------------------------
 
-    @rule(target=TENSORS, shape=SHAPES, wants=st.booleans(), data=st.data())
-    def create(self, shape, wants, data):
+    @initialize(data=st.data())
+    def begin(self, data):
+        for shape, wants in [((), False), ((2,), True), ((2,), True)]:
+            self.create_leaf(data, shape, wants)
+
+    def create(self, data):
+        self.create_leaf(data, data.draw(st.sampled_from([(), (2,)])), data.draw(MOSTLY))
+
+    def create_leaf(self, data, shape, wants):
         array = data.draw(strategies.arrays(shape))
         tensor = mg.tensor(array, requires_grad=wants)
-        return self.add(Model(tensor, scalars(array), wants=wants))
+        self.add(Model(tensor, scalars(array), wants=wants))
 
-    @rule(target=TENSORS, x=TENSORS, name=st.sampled_from(list(UNARY)), recording=st.booleans())
-    def unary(self, x, name, recording):
-        function, needed = UNARY[name]
-        return self.apply(function, [x], {0: needed}, recording)
-
-    @rule(
-        target=TENSORS,
-        x=TENSORS,
-        y=TENSORS,
-        name=st.sampled_from(list(BINARY)),
-        recording=st.booleans(),
-    )
-    def binary(self, x, y, name, recording):
-        function, needed = BINARY[name]
-        return self.apply(function, [x, y], needed, recording)
-
-    @rule(target=TENSORS, x=TENSORS, name=st.sampled_from(list(BINARY)), number=st.just(0.5))
-    def with_constant(self, x, name, number):
-        function, _ = BINARY[name]
-        return self.apply(lambda a: function(a, number), [x], {0: []}, True)
+    def compute(self, data):
+        name, recording = data.draw(st.sampled_from([*BINARY, *UNARY])), data.draw(MOSTLY)
+        x = self.pick(data, (lambda model: model.wants) if data.draw(MOSTLY) else anything)
+        if name in UNARY:
+            function, needed = UNARY[name]
+            self.apply(function, [x], {0: needed}, recording)
+        elif data.draw(MOSTLY):
+            function, needed = BINARY[name]
+            operands = data.draw(st.permutations([x, self.pick(data)]))
+            self.apply(function, operands, needed, recording)
+        else:
+            self.apply(lambda a: BINARY[name][0](a, 0.5), [x], {0: []}, recording)
 
     def apply(self, function, operands, needed, recording):
         numbers = np.asarray(function(*(operand.numbers for operand in operands)), object)
         if not any(np.shares_memory(numbers, operand.numbers) for operand in operands):
             numbers = copies(numbers)
-        if np.size(numbers) > 8 or np.abs(values(numbers)).max() > 100:
-            return multiple()
-        context = mg.enable_grad() if recording else mg.no_grad()
-        with context:
+        if numbers.size > 8 or np.abs(values(numbers)).max() > 100:
+            return
+        with mg.enable_grad() if recording else mg.no_grad():
             tensor = function(*(operand.tensor for operand in operands))
         if not any(operand.wants for operand in operands):
-            return self.add(Model(tensor, numbers))
-        if not recording:
-            return self.outside(tensor, numbers)
-        saved = {i for at, operand in enumerate(operands) if operand.wants for i in needed[at]}
-        saved_numbers = [operands[i].numbers for i in saved]
-        return self.add(Model(tensor, numbers, operands, True, saved_numbers))
+            self.add(Model(tensor, numbers))
+        elif not recording:
+            self.add_outside(tensor, numbers)
+        else:
+            saved = {i for at, operand in enumerate(operands) if operand.wants for i in needed[at]}
+            kept = [operands[i].numbers for i in saved]
+            self.add(Model(tensor, numbers, operands, True, kept))
 
-    @rule(target=TENSORS, x=TENSORS)
-    def detach(self, x):
-        return self.outside(x.tensor.detach(), x.numbers)
+    def detach(self, data):
+        x = self.pick(data)
+        self.add_outside(x.tensor.detach(), x.numbers)
 
-    def outside(self, tensor, numbers):
+    def add_outside(self, tensor, numbers):
         """Add a tensor of the same values outside the graph, perhaps in the same memory."""
-        added = self.add(Model(tensor, scalars(values(numbers))))
-        added.borrowed = any(m is not added for m in self.in_memory_of(added))
-        return added
+        added = Model(tensor, scalars(values(numbers)))
+        added.borrowed = bool(self.in_memory_of(added))
+        self.add(added)
 
     def in_memory_of(self, model):
         return [m for m in self.known if np.shares_memory(m.tensor.data, model.tensor.data)]
 
     # --- Gradients ---------------------------------------------------------------------------
 
-    @rule(x=TENSORS, retain_graph=st.booleans(), seed=st.integers(0, 100))
-    def backward(self, x, retain_graph, seed):
+    def backward(self, data):
+        retain_graph, seed = data.draw(MOSTLY), data.draw(st.integers(0, 100))
+        x = self.pick(data, lambda model: model.is_result) or self.pick(data, is_parameter)
         (cotangent,) = directions(seed, [x.tensor.data])
+        self.seeds.append(cotangent)
         ancestors = list(x.ancestors())
-        if not x.wants or any(a.freed or a.is_stale() for a in ancestors):
+        if any(a.freed or a.is_stale() for a in ancestors):
             with pytest.raises(GraphError):
                 x.tensor.backward(cotangent, retain_graph=retain_graph)
             return
@@ -257,23 +288,19 @@ class Engines(RuleBasedStateMachine):
                 grad = gradient(x.numbers, cotangent, ancestor.numbers)
                 ancestor.grad = grad if ancestor.grad is None else ancestor.grad + grad
 
-    @rule(x=TENSORS)
-    def refuse_backward_without_a_gradient_to_start_from(self, x):
-        if x.wants and x.numbers.size > 1:
-            with pytest.raises(ShapeError):
-                x.tensor.backward()
-
-    @rule(x=TENSORS)
-    def zero_grad(self, x):
-        if not x.is_result:
+    def zero_grad(self, data):
+        x = self.pick(data, lambda model: model.grad is not None)
+        if x is not None:
             x.tensor.zero_grad()
             x.grad = None
 
     # --- Writing in place --------------------------------------------------------------------
 
-    @rule(x=TENSORS, by=st.sampled_from([0.0, 0.25, -0.5]), item=st.booleans())
-    def change_leaf(self, x, by, item):
-        if x.is_result or any(model.borrowed for model in self.in_memory_of(x)):
+    def change_leaf(self, data):
+        by, item = data.draw(st.sampled_from([0.25, -0.5, 0.0])), data.draw(st.booleans())
+        only_parameters = data.draw(MOSTLY)
+        x = self.pick(data, is_parameter if only_parameters else is_leaf)
+        if any(model.borrowed for model in self.in_memory_of(x)):
             return
         with mg.no_grad():
             if item:
@@ -284,14 +311,22 @@ class Engines(RuleBasedStateMachine):
             number.value += by
             number.changes = changes_of(number) + 1
 
-    @rule(x=TENSORS, how=st.sampled_from(["item", "out", "into_array", "update", "data"]))
-    def refuse_to_write(self, x, how):
-        if not x.wants or (not x.is_result and how == "data"):
+    def refuse(self, data):
+        how = data.draw(st.sampled_from(REFUSED))
+        if how == "backward":
+            self.refuse_backward(data)
             return
-        if x.is_result and how == "update":
-            return  # binds the name to a new result
-        with pytest.raises(GraphError):
-            self.write(x.tensor, how)
+        is_result = {"update": False, "data": True}.get(how)  # None: both are refused
+        x = self.pick(data, lambda model: model.wants and is_result in (None, model.is_result))
+        if x is not None:
+            with pytest.raises(GraphError):
+                self.write(x.tensor, how)
+
+    def refuse_backward(self, data):
+        """Of a constant, or without a gradient to start from where there are several elements."""
+        x = self.pick(data, lambda model: not model.wants or model.numbers.size > 1)
+        with pytest.raises(ShapeError if x.wants else GraphError):
+            x.tensor.backward()
 
     def write(self, tensor, how):
         if how == "item":
@@ -327,13 +362,13 @@ class Engines(RuleBasedStateMachine):
     def gradients_have_memory_of_their_own(self):
         leaves = [m.tensor for m in self.known if not m.is_result]
         gradients = [tensor.grad for tensor in leaves if tensor.grad is not None]
-        others = [model.tensor.data for model in self.known]
+        others = [model.tensor.data for model in self.known] + self.seeds
         for i, array in enumerate(gradients):
             for other in gradients[:i] + others:
                 assert not np.shares_memory(array, other)
 
 
-Engines.TestCase.settings = settings(stateful_step_count=25)
+Engines.TestCase.settings = settings(stateful_step_count=50)
 TestEngines = Engines.TestCase
 
 
