@@ -7,6 +7,7 @@ from types import EllipsisType
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from minigrad.calls import unwrap
 from minigrad.dispatch import handlers
@@ -56,13 +57,7 @@ def _take(a: Array, indices: Any, axis: int | None = None) -> Array:
         indices = indices.astype(np.intp)  # positions in any case, and not a mask
     if axis is None:
         return np.ravel(a)[indices]
-    return a[(*(slice(None),) * _position(axis, a.ndim), indices)]
-
-
-def _position(axis: int, ndim: int) -> int:
-    if not -ndim <= axis < ndim:
-        raise np.exceptions.AxisError(axis, ndim)
-    return axis % ndim
+    return a[(*(slice(None),) * normalize_axis_index(axis, a.ndim), indices)]
 
 
 @composite(np.take_along_axis)
@@ -78,6 +73,8 @@ def _take_along_axis(arr: Array, indices: Any, axis: int | None = -1) -> Array:
 def _sort(
     a: Array, axis: int | None = -1, kind: Any = None, order: None = None, *, stable: Any = None
 ) -> Array:
+    if axis is not None:
+        axis = normalize_axis_index(axis, a.ndim)
     positions = np.argsort(unwrap(a), axis=axis, kind="stable")
     return _take_along_axis(a, positions, axis)
 

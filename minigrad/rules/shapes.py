@@ -107,14 +107,15 @@ def _atleast_2d(*arrays: Array) -> Any:
 
 @composite(np.repeat)
 def _repeat(a: Array, repeats: Any, axis: int | None = None) -> Array:
-    if axis is None:
-        a, axis = np.ravel(a), 0
-    axis = normalize_axis_index(axis, np.ndim(a))
+    if axis is None or not hasattr(a, "ndim"):  # a list, next to a tensor of repeats
+        a = np.ravel(a) if axis is None else np.asarray(a)
+    axis = normalize_axis_index(axis or 0, a.ndim)
     return np.take(a, np.repeat(np.arange(a.shape[axis]), unwrap(repeats)), axis=axis)
 
 
 @composite(np.tile)
 def _tile(A: Array, reps: Any) -> Array:
+    A = A if hasattr(A, "ndim") else np.asarray(A)
     reps = tuple(np.ravel(unwrap(reps)).tolist())
     reps = (1,) * (A.ndim - len(reps)) + reps
     shape = (1,) * (len(reps) - A.ndim) + A.shape
@@ -234,7 +235,7 @@ def _append(arr: Array, values: Array, axis: int | None = None) -> Array:
 def _array_split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
     # NumPy decides where to cut; only the cutting is recorded.
     axis = normalize_axis_index(axis, ary.ndim)
-    positions = np.array_split(np.arange(ary.shape[axis]), indices_or_sections)
+    positions = np.array_split(np.arange(ary.shape[axis]), unwrap(indices_or_sections))
     before = (slice(None),) * axis
     cuts = [(p[0], p[-1] + 1) if len(p) else (0, 0) for p in positions]
     return [ary[(*before, slice(int(start), int(stop)))] for start, stop in cuts]
@@ -243,12 +244,11 @@ def _array_split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Ar
 @composite(np.split)
 def _split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
     axis = normalize_axis_index(axis, ary.ndim)
-    if isinstance(indices_or_sections, int) and (
-        indices_or_sections < 1 or ary.shape[axis] % indices_or_sections
-    ):
+    sections = unwrap(indices_or_sections)
+    if not np.ndim(sections) and (sections < 1 or ary.shape[axis] % sections):
         raise ArgumentError(
-            f"cannot split axis {axis} of length {ary.shape[axis]} into {indices_or_sections} "
-            "equal parts; np.array_split makes unequal ones"
+            f"cannot split axis {axis} of length {ary.shape[axis]} into {sections} equal parts; "
+            "np.array_split makes unequal ones"
         )
-    parts: list[Array] = _array_split(ary, indices_or_sections, axis)
+    parts: list[Array] = _array_split(ary, sections, axis)
     return parts
