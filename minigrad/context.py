@@ -152,7 +152,8 @@ class no_grad(switched):
     """Record nothing: a context manager, and a decorator for functions and generators.
 
     Results of operations inside do not require gradients. Other threads and asyncio tasks are not
-    affected.
+    affected. A generator that yields inside the block leaves it in force for its caller until it
+    goes on; a decorated one does not.
 
     Examples
     --------
