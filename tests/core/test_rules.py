@@ -164,3 +164,54 @@ def test_gradient_has_the_dtype_of_its_argument(name):
     assert out.dtype == np.float64
     out.sum().backward()
     assert x.grad.dtype == np.float32
+
+
+# --- Tensors and NumPy's numbers where a function takes counts and positions ---------------------
+
+COUNTS = [
+    (np.repeat, [1.0, 2.0], [1, 2], {}),
+    (np.repeat, [[1.0, 2.0]], 2, {"axis": 0}),
+    (np.tile, [1.0, 2.0], [2, 1], {}),
+    (np.take, [1.0, 2.0], [1, 1], {}),
+    (np.take_along_axis, [[1.0, 2.0]], [[1, 0]], {"axis": 1}),
+    (np.split, [1.0, 2.0, 3.0, 4.0], [1, 3], {}),
+    (np.split, [1.0, 2.0, 3.0, 4.0], 2, {}),
+    (np.array_split, [1.0, 2.0, 3.0], 2, {}),
+    (np.roll, [1.0, 2.0, 3.0], 1, {}),
+]
+
+
+@pytest.mark.parametrize(("function", "x", "counts", "options"), COUNTS)
+@pytest.mark.parametrize("kind", [mg.tensor, np.array, list], ids=["tensor", "array", "list"])
+def test_counts_may_be_of_any_kind(function, x, counts, options, kind):
+    plain = np.array(counts)
+    if kind is not list:
+        counts = kind(plain)
+    for requires_grad in (False, True):
+        found = function(mg.from_numpy(np.array(x), requires_grad=requires_grad), counts, **options)
+        expected = function(np.array(x), plain, **options)
+        if not isinstance(found, list):
+            found, expected = [found], [expected]
+        for part, wanted in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(part.data, wanted)
+
+
+@pytest.mark.parametrize("kind", [np.array, list])
+def test_tensors_may_count_plain_arrays(kind):
+    twice = mg.tensor(np.array([2, 1]))
+    assert np.repeat(kind([1.0, 2.0]), twice).tolist() == [1.0, 1.0, 2.0]
+    assert np.repeat(kind([1.0, 2.0]), twice, axis=0).tolist() == [1.0, 1.0, 2.0]
+    assert np.tile(kind([1.0, 2.0]), twice).tolist() == [[1.0, 2.0], [1.0, 2.0]]
+
+
+def test_a_number_has_no_axis_to_sort_or_split():
+    x = mg.tensor(1.0, requires_grad=True)
+    for call in (lambda: np.sort(x), lambda: np.split(x, 1), lambda: np.take(x, 0, axis=0)):
+        with pytest.raises(ValueError, match="out of bounds for array of dimension 0"):
+            call()
+
+
+@pytest.mark.parametrize("sections", [2, np.int64(2), np.array(2), 0, -1])
+def test_split_into_unequal_parts_is_refused(sections):
+    with pytest.raises(ValueError, match=r"length 3 into -?\d equal parts"):
+        np.split(mg.tensor([1.0, 2.0, 3.0]), sections)
