@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from minigrad.testing.arguments import Array
 from minigrad.testing.judge import Finding, Judge, Tolerance
-from minigrad.testing.problem import Array, Problem, unpacked
+from minigrad.testing.problem import Problem, unpacked
 from minigrad.testing.slopes import Line, step_scale
 from minigrad.testing.verdict import Verdict
 

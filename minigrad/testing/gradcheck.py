@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minigrad.calls import unwrap
 from minigrad.errors import ArgumentError, DtypeError, GradientMismatch
 from minigrad.nn.module import Module
+from minigrad.testing.arguments import Array, Function, Inputs, function_name
 from minigrad.testing.diagnosis import Case, diagnose
 from minigrad.testing.examine import Element, Examination, Examiner, Settings
 from minigrad.testing.judge import ROUGHLY
-from minigrad.testing.problem import Array, Function, Inputs, Problem, function_name, make_problem
+from minigrad.testing.problem import Problem, make_problem
 from minigrad.testing.report import ArgumentReport, Report
+from minigrad.testing.reproduce import written
 from minigrad.testing.sides import (
     Calls,
     forward_issues,
@@ -24,7 +25,6 @@ from minigrad.testing.sides import (
     side_issues,
 )
 from minigrad.testing.surroundings import Surroundings
-from minigrad.testing.trees import is_shape
 from minigrad.testing.verdict import Verdict
 
 __all__ = ["gradcheck"]
@@ -241,7 +241,7 @@ class _Options:
             options.append(f"vjp={function_name(self.vjp)}")
         if self.wrt is not None:
             options.append(f"wrt={self.wrt!r}")
-        return f"gradcheck({problem.name}, {_written(self.inputs)}, {', '.join(options)})"
+        return f"gradcheck({problem.name}, {written(self.inputs)}, {', '.join(options)})"
 
 
 class _Checked:
@@ -374,30 +374,3 @@ def _checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     if found not in (np.float64, np.float32):
         raise DtypeError(f"gradients are checked in float64 or float32, not {found}")
     return found
-
-
-def _written(value: Any) -> str:
-    """Return inputs as Python code, if they are short."""
-    text = _code(value)
-    return text if text is not None and len(text) <= 400 else "inputs"
-
-
-def _code(value: Any) -> str | None:
-    value = unwrap(value)
-    if isinstance(value, np.ndarray | np.generic):
-        if value.size > 40:
-            return None
-        return f"np.array({value.tolist()!r}, {str(value.dtype)!r})"
-    if is_shape(value):
-        return repr(value)
-    if isinstance(value, list | tuple):
-        parts = [_code(item) for item in value]
-        if None in parts:
-            return None
-        return f"[{', '.join(map(str, parts))}]"
-    if isinstance(value, dict):
-        entries = {key: _code(item) for key, item in value.items()}
-        if None in entries.values():
-            return None
-        return "{" + ", ".join(f"{key!r}: {code}" for key, code in entries.items()) + "}"
-    return repr(value)

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from minigrad.testing.singular import Singular
 from minigrad.testing.slopes import FIRST_STEP, LADDER, Line, Reading
 from minigrad.testing.verdict import Verdict
 
@@ -162,11 +163,13 @@ class Judge:
         self.analytic = analytic
         self.analytic_noise = analytic_noise
         self.readings: dict[int, Reading] = {}
+        self.summaries: dict[int, Summary] = {}
         self.roughness = 0.0  # of <cotangent, function>
         self._roughnesses: Vector | None = None  # of each of the function's results
 
     def measure_roughness(self) -> None:
         """Find out the rounding error of the function, as it is seen to be."""
+        self.summaries.clear()  # which did not know of it
         samples, self._roughnesses = self.line.rough()
         self.roughness = float(np.sqrt(np.mean((samples @ self.cotangent) ** 2)))
 
@@ -174,10 +177,14 @@ class Judge:
 
     def summary(self, rung: int) -> Summary:
         """Return what the step of a rung says."""
-        step = FIRST_STEP * LADDER**rung
         if rung not in self.readings:
-            self.readings[rung] = self.line.read(step)
-        reading = self.readings[rung]
+            self.readings[rung] = self.line.read(FIRST_STEP * LADDER**rung)
+        if rung not in self.summaries:
+            self.summaries[rung] = self._summarised(rung, self.readings[rung])
+        return self.summaries[rung]
+
+    def _summarised(self, rung: int, reading: Reading) -> Summary:
+        step = reading.step
         u = self.cotangent
         errors = u * reading.slope_error
         grain = np.abs(u) * self._grain(reading) / step
@@ -386,46 +393,3 @@ class Judge:
             return Finding(Verdict.KINK, self.analytic, nan, nan, nan, nan, nan, "no slope at all")
         blunt = self._margin(best) > BLUNT * self.tolerance.zero_floor
         return replace(self._refuted(best), note=ROUGHLY if blunt else "")
-
-
-class Singular:
-    """Slopes where a function jumps, where it ends, and where it is infinitely steep.
-
-    Of a side where it jumps, the slope beyond the jump counts; of an end, that of the side where
-    the function is; of an infinite slope everything from the steepest seen on.
-    """
-
-    def __init__(self, coarse: Reading, fine: Reading, cotangent: Vector, grain: Vector) -> None:
-        self.coarse, self.fine = coarse, fine
-        self.grain = grain  # what is no more than rounding
-        notes = set()
-        lows, highs, errors = [], [], []
-        for side in (0, 1):
-            slope, error, steep, note = self._side(side)
-            notes |= note
-            weighted = np.sort([cotangent * slope, cotangent * steep], axis=0)
-            lows.append(weighted[0])
-            highs.append(weighted[1])
-            errors.append(np.abs(cotangent) * error)
-        if any(np.isnan(low).any() for low in lows):
-            notes.add("the function ends here")
-        with np.errstate(all="ignore"):
-            low, high = np.fmin(*lows), np.fmax(*highs)
-        self.note = ", ".join(sorted(notes))
-        self.low, self.high = float(np.nansum(low)), float(np.nansum(high))
-        self.error = float(np.nansum(np.fmax(*errors)))
-
-    def _side(self, side: int) -> tuple[Vector, Vector, Vector, set[str]]:
-        """Return slopes, errors, the slopes that they may rise to, and what is special."""
-        coarse, fine = self.coarse, self.fine
-        name = ("right", "left")[side]
-        far, near = np.abs(coarse.limits[side]), np.abs(fine.limits[side])
-        jumps = (near > 0.5 * far) & (near > 1e3 * self.grain)
-        slope = np.where(jumps, fine.outer[side], getattr(fine, name))
-        before = np.where(jumps, coarse.outer[side], getattr(coarse, name))
-        grows = ~jumps & (np.abs(slope) > 1.4 * np.abs(before))
-        grows &= np.abs(slope) > 1e3 * self.grain / fine.step
-        error = np.where(grows, 0, np.abs(slope - before)) + 12 * self.grain / fine.step
-        steep = np.where(grows, np.copysign(np.inf, slope), slope)
-        notes = {"the function jumps here"} if jumps.any() else set()
-        return slope, error, steep, notes | ({"infinitely steep"} if grows.any() else set())

@@ -6,188 +6,33 @@ are nested, constant, or only shapes) becomes a `Problem`, which knows lists of 
 
 from __future__ import annotations
 
-import functools
-import inspect
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from minigrad.calls import unwrap
-from minigrad.errors import ArgumentError, DtypeError, RuleError
+from minigrad.errors import ArgumentError, RuleError
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor, from_numpy, wrap
+from minigrad.testing.arguments import (
+    Arguments,
+    Array,
+    Function,
+    Inputs,
+    function_name,
+    is_leaf,
+    make_arguments,
+)
 from minigrad.testing.surroundings import Surroundings, substituted
-from minigrad.testing.trees import Tree, is_shape, leaves, mapped
+from minigrad.testing.trees import Tree, leaves, mapped
 from minigrad.transforms import jvp, vjp
 
-__all__ = ["Array", "Function", "Inputs", "Pair", "Problem", "Traced", "make_problem", "unpacked"]
+__all__ = ["Pair", "Problem", "Traced", "make_problem", "unpacked"]
 
-Array: TypeAlias = np.ndarray[Any, Any]
-Function: TypeAlias = Callable[..., Any]
-Inputs: TypeAlias = Any  # arrays, tensors, shapes, or nested structures of them
 Arrays: TypeAlias = Sequence[Array]
-
-
-# --- Arguments ---------------------------------------------------------------------------------
-
-
-def as_arguments(inputs: Inputs) -> list[Any]:
-    """Return the list of a function's arguments that `inputs` stands for."""
-    if isinstance(inputs, list | tuple) and not is_shape(inputs) and not hasattr(inputs, "_fields"):
-        return list(inputs)
-    return [inputs]
-
-
-def _is_leaf(value: Any) -> bool:
-    return is_shape(value) or not isinstance(value, list | tuple | dict)
-
-
-def _as_variable(value: Any, rng: np.random.Generator, dtype: Any, dtypes: list[Any]) -> Any:
-    """Return what a leaf of the arguments stands for: a new array if it is a variable.
-
-    Of variables, the dtype that they were given in is added to `dtypes`.
-    """
-    made = _as_array_of(value, rng, dtype)
-    if _varies(made):
-        is_array = hasattr(value, "dtype")
-        dtypes.append(np.dtype(value.dtype) if is_array else dtype)
-    return made
-
-
-def _as_array_of(value: Any, rng: np.random.Generator, dtype: Any) -> Any:
-    if is_shape(value):
-        # Away from 0, where many functions have kinks and poles.
-        magnitude = rng.uniform(0.3, 1.7, value)
-        return np.asarray(magnitude * rng.choice([-1.0, 1.0], value), dtype)
-    if isinstance(value, float) and not isinstance(value, np.generic):
-        return np.array(value, dtype)
-    kind = getattr(getattr(value, "dtype", None), "kind", "")
-    if kind == "c":
-        raise DtypeError("gradcheck is for functions of real numbers, and an input is complex")
-    if kind != "f" or not isinstance(value, np.ndarray | np.generic | Tensor):
-        return value
-    return np.array(unwrap(value), dtype, order="C")
-
-
-def _parameters(function: Function) -> list[inspect.Parameter]:
-    try:
-        target = function.forward if isinstance(function, Module) else function
-        return list(inspect.signature(target).parameters.values())
-    except (TypeError, ValueError):  # compiled functions tell nothing
-        return []
-
-
-def argument_names(function: Function, count: int) -> list[str]:
-    """Return what the function calls its first arguments."""
-    names: list[str] = []
-    for parameter in _parameters(function):
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            names += [f"{parameter.name}[{i}]" for i in range(count - len(names))]
-        elif parameter.kind is not parameter.KEYWORD_ONLY:
-            names.append(parameter.name)
-    names += [f"x{i}" for i in range(len(names), count)]
-    return names[:count]
-
-
-def function_name(function: Function) -> str:
-    """Return what to call a function in a report."""
-    if isinstance(function, Module):
-        return type(function).__name__
-    if isinstance(function, functools.partial):
-        return f"partial({function_name(function.func)})"
-    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
-    return str(name or type(function).__name__).rpartition("<locals>.")[2]
-
-
-@dataclass
-class Arguments:
-    """A function's arguments: which of the values in them vary, and the rest."""
-
-    tree: list[Any]
-    names: list[str]
-    wanted: set[int]
-    dtypes: list[Any]  # those that the variables had when they were given
-
-    def variables(self) -> Iterator[tuple[str, Array]]:
-        """Yield the name and value of each variable."""
-        for index, (name, argument) in enumerate(zip(self.names, self.tree, strict=True)):
-            for path, value in leaves(argument, name):
-                if index in self.wanted and _varies(value):
-                    yield path, value
-
-    def constants(self) -> list[Array]:
-        """Return the arrays that do not vary."""
-        variables = {id(value) for _, value in self.variables()}
-        found = (unwrap(value) for _, value in leaves(self.tree) if id(value) not in variables)
-        return [value for value in found if isinstance(value, np.ndarray)]
-
-    def filled(self, values: Sequence[Any]) -> list[Any]:
-        """Return the arguments with other values for the variables."""
-        supply = iter(values)
-        return [
-            mapped(lambda value: next(supply) if _varies(value) else value, tree, _is_leaf)
-            if index in self.wanted
-            else tree
-            for index, tree in enumerate(self.tree)
-        ]
-
-    def gradients(self, result: Any) -> list[Any]:
-        """Return the gradients of the variables, out of what a function for gradients returned."""
-        if not isinstance(result, list | tuple):
-            result = (result,)
-        varying = [i for i, tree in enumerate(self.tree) if self._has_variables(i, tree)]
-        if len(result) == len(self.tree):
-            result = [result[i] for i in varying]
-        elif len(result) != len(varying):
-            raise RuleError(
-                f"vjp returned {len(result)} gradients for {len(varying)} arguments; it returns "
-                "one gradient, or a tuple with one for each argument"
-            )
-        found: list[Any] = []
-        for index, gradient in zip(varying, result, strict=True):
-            count = sum(map(_varies, (value for _, value in leaves(self.tree[index]))))
-            parts = [gradient] if _is_leaf(self.tree[index]) else [g for _, g in leaves(gradient)]
-            if len(parts) != count:
-                raise RuleError(
-                    f"vjp returned {len(parts)} gradients for the {count} arrays in argument "
-                    f"{index} ({self.names[index]}); it returns them in the argument's structure"
-                )
-            found += parts
-        return found
-
-    def _has_variables(self, index: int, tree: Tree) -> bool:
-        return index in self.wanted and any(_varies(value) for _, value in leaves(tree))
-
-
-def _varies(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
-
-
-def _make_arguments(
-    function: Function, inputs: Inputs, wrt: Sequence[int | str] | None, rng: Any, dtype: Any
-) -> Arguments:
-    tree = as_arguments(inputs)
-    names = argument_names(function, len(tree))
-    wanted = set(range(len(tree)))
-    if wrt is not None:
-        unknown = [w for w in wrt if w not in names and w not in range(len(tree))]
-        if unknown:
-            raise ArgumentError(
-                f"wrt names {unknown}, and the arguments of {function_name(function)} are "
-                f"{', '.join(names)}"
-            )
-        wanted = {names.index(w) if isinstance(w, str) else w for w in wrt}
-    dtypes: list[Any] = []
-    drawn = []
-    for index, each in enumerate(tree):
-        variable = functools.partial(
-            _as_variable, rng=rng, dtype=dtype, dtypes=dtypes if index in wanted else []
-        )
-        drawn.append(mapped(variable, each, _is_leaf))
-    return Arguments(drawn, names, wanted, dtypes)
 
 
 # --- Results -----------------------------------------------------------------------------------
@@ -205,7 +50,7 @@ def _float_outputs(out: Tree) -> list[Any]:
 
 def _foreign(out: Tree) -> Tree:
     """Return a result with arrays of other packages turned into NumPy's."""
-    return mapped(lambda v: np.asarray(v) if hasattr(v, "__array__") else v, out, _is_leaf)
+    return mapped(lambda v: np.asarray(v) if hasattr(v, "__array__") else v, out, is_leaf)
 
 
 # --- Problems ----------------------------------------------------------------------------------
@@ -317,7 +162,7 @@ class Pair(Problem):
         """Return what the second function returns."""
         supply = iter(cotangents)
         out = self._call(arrays)
-        seed = mapped(lambda value: next(supply) if _is_float(value) else None, out, _is_leaf)
+        seed = mapped(lambda value: next(supply) if _is_float(value) else None, out, is_leaf)
         self.around.rewind()
         gradients = self.arguments.gradients(self.vjp(seed, *self.arguments.filled(arrays)))
         return [gradient if gradient is None else _as_array(gradient) for gradient in gradients]
@@ -345,7 +190,7 @@ def make_problem(
     around: Surroundings,
 ) -> Problem:
     """Return the problem of a function and its arguments, which are converted to `dtype`."""
-    arguments = _make_arguments(function, inputs, wrt, rng, dtype)
+    arguments = make_arguments(function, inputs, wrt, rng, dtype)
     variables = list(arguments.variables())
     names, point = [n for n, _ in variables], [value for _, value in variables]
     constants = arguments.constants()

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.errors import GraphError, NoGradientRuleError, RuleError
+from minigrad.testing.arguments import Array
 from minigrad.testing.examine import ROUNDINGS, Examiner, flat, largest, random_like
-from minigrad.testing.problem import Array, Problem
+from minigrad.testing.problem import Problem
 
 __all__ = ["Calls", "forward_issues", "is_repeatable", "random_cotangents", "side_issues"]
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from minigrad.errors import ArgumentError
 from minigrad.nn.module import Module
+from minigrad.testing.arguments import Array, Function, Inputs
 from minigrad.testing.examine import flat, random_like
-from minigrad.testing.problem import Array, Function, Inputs, make_problem, unpacked
+from minigrad.testing.problem import make_problem, unpacked
 from minigrad.testing.sides import random_cotangents
 from minigrad.testing.slopes import Line, step_scale
 from minigrad.testing.surroundings import Surroundings
