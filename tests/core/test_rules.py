@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from core_calls import CALLS, PRODUCTS
-from hypothesis import given
+from core_calls import CALLS, ELEMENTWISE, PRODUCTS
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minigrad as mg
@@ -138,9 +138,20 @@ def test_every_function_with_a_rule_is_tested():
     assert set(CALLS) == set(mg.differentiable_functions())
 
 
-@pytest.mark.parametrize("name", sorted(CALLS))
+@pytest.mark.parametrize("name", sorted(CALLS.keys() - ELEMENTWISE.keys()))
 @given(data=st.data())
 def test_rule(name, data):
+    check_rule(name, data)
+
+
+@pytest.mark.parametrize("name", sorted(ELEMENTWISE))
+@settings(max_examples=max(1, settings().max_examples // 2))  # half, as they have few options
+@given(data=st.data())
+def test_elementwise_rule(name, data):
+    check_rule(name, data)
+
+
+def check_rule(name, data):
     call = data.draw(CALLS[name](METHODS.get(name) or mg.differentiable_functions()[name]))
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     tolerance = REORDERED if name in PRODUCTS else 0

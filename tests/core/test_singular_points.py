@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+from minigrad.nn.functional import relu
 
 
 def grad(function, *args):
@@ -30,6 +31,11 @@ def test_slope_of_the_absolute_value_at_0_is_0(function):
     assert grad(function, 0.0) == 0.0
     assert grad(function, -0.0) == 0.0
     assert second(function, [0.0, 1.0]) == [[0.0, 0.0], [0.0, 0.0]]
+
+
+def test_slope_of_relu_at_0_is_0():
+    assert grad(relu, [-1.0, 0.0, 2.0]) == [0.0, 0.0, 1.0]
+    assert second(relu, [0.0, 1.0]) == [[0.0, 0.0], [0.0, 0.0]]
 
 
 def test_maximum_and_minimum_share_equally_between_equal_operands():
