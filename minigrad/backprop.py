@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from sys import getrefcount
 from typing import Any, TypeAlias, cast
 
-from minigrad.context import Observer, context
+from minigrad.context import context
 from minigrad.errors import GraphError, RuleError
 from minigrad.graph import Array, Node, Vertex
 
@@ -53,26 +53,82 @@ def backpropagate(
     RuleError
         If a rule returned something that cannot be a gradient.
     """
-    observer = context.get().observer
-    gradients, results = _seeded(seeds, targets)  # of nodes still to walk through, and of targets
-    consumers = _count_consumers(list(gradients), targets)
-    ready = [vertex for vertex in gradients if consumers.get(vertex) == 0]
-    while ready:
-        node = ready.pop()
-        gradient = gradients.pop(node, None)
-        if gradient is not None:
-            if node.retains_grad if targets is None else node in targets:
-                results[node] = gradient
-            _pass_back(node, gradient, gradients, results, consumers, targets, wrap, observer)
-        if not retain_graph:
-            node.free()
-        for index, _ in node.plan.vjps:
+    walk = _Walk(seeds, targets, wrap)
+    walk.run(retain_graph)
+    return walk.results
+
+
+class _Walk:
+    """One walk back: what has arrived where, and what each node still waits for."""
+
+    def __init__(
+        self,
+        seeds: Iterable[tuple[Vertex, Array]],
+        targets: Collection[Vertex] | None,
+        wrap: Wrap | None,
+    ) -> None:
+        self.targets = targets
+        self.wrap = wrap
+        self.observer = context.get().observer
+        self.gradients, self.results = _seeded(seeds, targets)  # of nodes ahead, and of targets
+        self.consumers = _count_consumers(list(self.gradients), targets)
+
+    def run(self, retain_graph: bool) -> None:
+        """Walk through the nodes, each after all that were computed from it."""
+        gradients, consumers, targets = self.gradients, self.consumers, self.targets
+        ready = [vertex for vertex in gradients if consumers.get(vertex) == 0]
+        while ready:
+            node = ready.pop()
+            gradient = gradients.pop(node, None)
+            if gradient is not None:
+                if node.retains_grad if targets is None else node in targets:
+                    self.results[node] = gradient
+                self._pass_back(node, gradient)
+            if not retain_graph:
+                node.free()
+            parents = node.parents
+            for index, _ in node.plan.vjps:
+                parent: Any = parents[index]
+                if parent in consumers:
+                    left = consumers[parent] = consumers[parent] - 1
+                    if not left:
+                        ready.append(parent)
+
+    def _pass_back(self, node: Node, gradient: Array) -> None:
+        """Apply the node's rule, and add what it gives to the gradients of the parents."""
+        out, args, kwargs = node.out, cast("tuple[Any, ...]", node.args), node.kwargs or {}
+        if self.wrap is not None:
+            out, args = _wrapped(node, self.wrap)
+        out = node if out is None else out  # where it is not needed, the node tells the shape
+        if self.observer is not None:
+            self.observer.visiting(node)
+        for index, vjp in node.plan.vjps:
             parent: Any = node.parents[index]
-            if parent in consumers:
-                consumers[parent] -= 1
-                if not consumers[parent]:
-                    ready.append(parent)
-    return results
+            sums = self._destination(parent)
+            if sums is None:
+                continue
+            try:
+                contribution = vjp(gradient, out, *args, **kwargs)
+            except Exception as error:
+                error.add_note(f"in the gradient rule of {node.where()} for argument {index}")
+                raise
+            if (
+                getattr(contribution, "dtype", None) is not parent.dtype
+                or contribution.shape != parent.shape
+            ):
+                contribution = _fit(contribution, parent, node, index)
+            if self.observer is not None:
+                self.observer.visited(node, index, contribution)
+            if parent in sums:
+                _accumulate(sums, parent, contribution, owned=self.wrap is None)
+            else:
+                sums[parent] = contribution
+
+    def _destination(self, parent: Vertex) -> dict[Any, Array] | None:
+        """Return where the gradient of a parent is added up; None if it is not wanted."""
+        if parent.is_leaf:
+            return self.results if self.targets is None or parent in self.targets else None
+        return self.gradients if parent in self.consumers else None
 
 
 def _seeded(
@@ -89,50 +145,6 @@ def _seeded(
     return gradients, results
 
 
-def _pass_back(
-    node: Node,
-    gradient: Array,
-    gradients: dict[Node, Array],
-    results: dict[Vertex, Array],
-    live: dict[Node, int],
-    targets: Collection[Vertex] | None,
-    wrap: Wrap | None,
-    observer: Observer | None,
-) -> None:
-    """Apply the node's rule, and add what it gives to the gradients of the parents."""
-    out, args, kwargs = node.out, cast("tuple[Any, ...]", node.args), node.kwargs
-    if wrap is not None:
-        out, args = _wrapped(node, wrap)
-    out = node if out is None else out  # where it is not needed, the node tells the shape
-    if observer is not None:
-        observer.visiting(node)
-    for index, vjp in node.plan.vjps:
-        parent: Any = node.parents[index]
-        if not _is_wanted(parent, live, targets):
-            continue
-        sums: dict[Any, Array] = results if parent.is_leaf else gradients
-        try:
-            contribution = (
-                vjp(gradient, out, *args, **kwargs) if kwargs else vjp(gradient, out, *args)
-            )
-        except Exception as error:
-            error.add_note(f"in the gradient rule of {node.where()} for argument {index}")
-            raise
-        contribution = _fit(contribution, parent, node, index)
-        if observer is not None:
-            observer.visited(node, index, contribution)
-        if parent in sums:
-            _accumulate(sums, parent, contribution, owned=wrap is None)
-        else:
-            sums[parent] = contribution
-
-
-def _is_wanted(parent: Vertex, live: dict[Node, int], targets: Collection[Vertex] | None) -> bool:
-    if parent.is_leaf:
-        return targets is None or parent in targets
-    return parent in live
-
-
 def _wrapped(node: Node, wrap: Wrap) -> tuple[Any, tuple[Any, ...]]:
     """Return the result and the arguments as tensors, as far as they were kept."""
     args = cast("tuple[Any, ...]", node.args)
@@ -147,7 +159,7 @@ def _fit(contribution: Array, parent: Vertex, node: Node, index: int) -> Array:
     try:
         if contribution.shape != parent.shape:
             contribution = _unbroadcast(contribution, parent.shape)
-        if contribution.dtype is not parent.dtype and contribution.dtype != parent.dtype:
+        if contribution.dtype != parent.dtype:
             if contribution.dtype.kind == "c" != parent.dtype.kind:
                 raise ValueError("complex numbers for real ones")
             contribution = contribution.astype(parent.dtype)
@@ -248,15 +260,15 @@ def _check_saved_values(node: Node) -> None:
             "for that are freed; compute the result again, or pass retain_graph=True to the first "
             "backward()"
         )
-    kept = [
-        parent
-        for parent, value in zip(node.parents, node.args, strict=True)
-        if parent is not None and value is not parent
-    ]
-    if sum(parent.version for parent in kept) != node.versions:
-        leaves = [getattr(parent, "owner", parent) for parent in kept if parent.version]
+    versions = 0
+    changed: list[Any] = []  # one of them, where the sum differs
+    for parent, value in zip(node.parents, node.args, strict=True):
+        if parent is not None and value is not parent and parent.version:
+            versions += parent.version
+            changed.append(getattr(parent, "owner", parent))
+    if versions != node.versions:
         names = " or ".join(
-            f"{leaf.name!r}" if leaf.name else f"a tensor of shape {leaf.shape}" for leaf in leaves
+            f"{leaf.name!r}" if leaf.name else f"a tensor of shape {leaf.shape}" for leaf in changed
         )
         raise GraphError(
             f"{names}, whose value {node.where()} needs for its gradient, was changed after the "

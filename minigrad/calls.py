@@ -115,7 +115,8 @@ def _record(
             vertex = parents[index] = args[index]._vertex()  # whose version tells of later changes
         if vertex is not None:
             version = vertex.version
-            if version and _shows(out, shows, values[index]):
+            value = values[index]
+            if version and (value is out or (shows is not None and _shows(shows, value))):
                 owner = getattr(vertex, "owner", vertex)
             if keep:
                 versions += version
@@ -147,7 +148,7 @@ def _record(
 def _alias(args: tuple[Any, ...], out: Array) -> Alias | None:
     """Return the vertex of an unrecorded view, so that a change of it is one of what it shows."""
     for arg in args:
-        if isinstance(arg, Traced) and _shows(out, out.base, arg._data):
+        if isinstance(arg, Traced) and _shows(out.base, arg._data):
             vertex = arg._vertex()
             if isinstance(vertex, Leaf):
                 return Alias(getattr(vertex, "owner", vertex), out.shape, out.dtype)
@@ -162,10 +163,8 @@ def read_only(view: Array) -> Array:
     return view
 
 
-def _shows(out: Array, base: Array, value: Array) -> bool:
-    """Return whether a result lies in the memory of an argument, as a slice or a transpose does."""
-    if base is None:
-        return value is out
+def _shows(base: Array, value: Array) -> bool:
+    """Return whether a view of `base` shows memory of a value, as a slice or a transpose does."""
     return value is base or getattr(value, "base", None) is base
 
 

@@ -250,10 +250,14 @@ class Tensor(Traced, Conversions, ArrayMethods):
         results = walk_back(
             [(node, self._seed(gradient))], retain_graph=retain_graph, create_graph=create_graph
         )
-        with switched(recording=create_graph):
-            for vertex in results:
-                if vertex.requires_grad:  # still
+        wanted = [vertex for vertex in results if vertex.requires_grad]  # still
+        if create_graph or any(vertex.grad is not None for vertex in wanted):
+            with switched(recording=create_graph):
+                for vertex in wanted:
                     _deposit(results, vertex)
+        else:  # the usual case, where nothing is computed
+            for vertex in wanted:
+                _deposit(results, vertex)
 
     def _seed(self, gradient: Any) -> Array:
         if gradient is None:

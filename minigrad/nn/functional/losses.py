@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 Array = Any
+Memo = list[Any]  # what the forward pass leaves for the backward pass: an empty list at first
 SMOOTHING = "label_smoothing is a share, from 0 to 1"
 DELTA = "the Huber loss turns linear at a positive delta"
 
@@ -112,22 +113,25 @@ def _one_hot(labels: Array, classes: int, dtype: Any) -> Array:
 
 
 @primitive
-def _mean_cross_entropy(logits: Array, labels: Array) -> Array:
+def _mean_cross_entropy(logits: Array, labels: Array, memo: Memo | None = None) -> Array:
     """Compute the mean cross-entropy of logits with integer labels, in one operation."""
     _check_labels(labels, logits.shape[1])
     shifted = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
     right = shifted[np.arange(len(labels)), labels]
-    normalizers = np.log(np.add.reduce(np.exp(shifted), axis=1))
-    return np.add.reduce(normalizers - right) / len(labels)
+    exps = np.exp(shifted, out=shifted)
+    totals = np.add.reduce(exps, axis=1, keepdims=True)
+    if memo is not None:
+        memo[:] = logits, exps, totals
+    return (np.add.reduce(np.log(totals), axis=None) - np.add.reduce(right)) / len(labels)
 
 
-def _mean_cross_entropy_logits(g: Array, _out: Array, logits: Array, labels: Array) -> Array:
+def _mean_cross_entropy_logits(
+    g: Array, _out: Array, logits: Array, labels: Array, memo: Memo | None = None
+) -> Array:
     # (p - y) / N
     rows, classes = logits.shape
-    if isinstance(logits, np.ndarray):  # the same in the memory of one array
-        p = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
-        np.exp(p, out=p)
-        p /= np.add.reduce(p, axis=1, keepdims=True)
+    if memo and memo[0] is logits:  # not where tensors are passed, to be differentiated once more
+        p = memo[1] / memo[2]
         p[np.arange(rows), labels] -= 1
         p *= g / rows
         return p
@@ -206,7 +210,7 @@ def cross_entropy(
     label_smoothing = number(label_smoothing, SMOOTHING, is_share)
     if targets.dtype.kind != "f":
         if reduction == "mean" and logits.ndim == 2 and len(targets) and not label_smoothing:
-            return _mean_cross_entropy(logits, targets)
+            return _mean_cross_entropy(logits, targets, [])
         classes = logits.shape[-1]
         _check_labels(targets, classes)
         if not label_smoothing:
