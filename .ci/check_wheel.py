@@ -3,6 +3,7 @@
 `dev.py wheel` runs this outside the checkout, in an environment that has no extra.
 """
 
+import importlib
 import importlib.metadata
 import os
 import sys
@@ -21,6 +22,7 @@ WITHOUT_EXTRAS: dict[str, Callable[[], object]] = {
     "data": lambda: data.load_digits(),
     "plots": lambda: plots.plot_history({"loss": [2.0, 1.0]}),
     "viz": lambda: viz.draw_model(nn.Linear(2, 1), np.zeros((1, 2))).write("model.svg"),
+    "testing": lambda: importlib.import_module("minigrad.testing.strategies"),
 }
 
 

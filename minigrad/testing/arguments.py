@@ -41,7 +41,7 @@ def as_arguments(inputs: Inputs) -> list[Any]:
 
 
 def is_leaf(value: Any) -> bool:
-    """Return whether a value is one argument or one array in it, or a shape that stands for one."""
+    """Return whether a value is one array, or stands for one as a shape does."""
     return is_shape(value) or not isinstance(value, list | tuple | dict)
 
 

@@ -7,6 +7,7 @@ wrong before the rounding errors of the function and of the gradient have been m
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -313,40 +314,72 @@ class Judge:
         if self.is_sharp(last):
             rungs = range(max(LOWEST, last.rung - 3), min(HIGHEST, last.rung + 1) + 1)
         everything = [self.summary(rung) for rung in rungs]
+        singular = self._singular()
+        if not singular.note:
+            self.roughness = max(self.roughness, self._scatter(everything))
         smooth = [s for s in everything if self._is_smooth(s)]
         smooth = self._consistent([s for s in smooth if s.is_resolved] or smooth)
         best = min(smooth, key=self.allowed, default=None)
-        if best is not None:
-            sharp = [s for s in smooth if s.rung < best.rung and self.is_sharp(s)]
-            for summary in (*sharp, best):
-                if self.agrees(summary) and self._is_credible(summary):
-                    return self._smooth(summary)
-            if self.is_sharp(best):
-                return self._refuted(best)
+        agreeing = self._agreeing(smooth, best)
+        if agreeing is not None:
+            return self._smooth(agreeing)
+        if best is not None and self.is_sharp(best):
+            return self._refuted(best)
+        return self._not_smooth(everything, singular, best)
+
+    def _agreeing(self, smooth: list[Summary], best: Summary | None) -> Summary | None:
+        """Return an exact reading that says what the gradient says: the best or a shorter one."""
+        if best is None:
+            return None
+        sharp = [s for s in smooth if s.rung < best.rung and self.is_sharp(s)]
+        found = (s for s in (*sharp, best) if self.agrees(s) and self._is_credible(s))
+        return next(found, None)
+
+    def _not_smooth(
+        self, everything: list[Summary], singular: Singular, best: Summary | None
+    ) -> Finding:
         for summary in everything[1:]:
             if self.is_settled_kink(summary):
                 return self._kink(summary.low, summary.high, summary.kink_error, "slopes differ")
         if best is not None and self._is_credible(best):
             return self._refuted(best)
-        return self._singular(best)
+        if singular.note:
+            return self._kink(singular.low, singular.high, singular.error, singular.note)
+        return self._undecided(best)
+
+    def _scatter(self, summaries: list[Summary]) -> float:
+        """Return the rounding error by which the shortest steps differ from each other.
+
+        The places at which roughness is measured may all be rounded alike, where a function is
+        saturated. The middle one of three differences, for one may be larger for a kink nearby.
+        """
+        values = [s for s in summaries if s.is_finite][:4]
+        found = [
+            abs(one.value - other.value) * self._step(one) / 4
+            for one, other in itertools.pairwise(values)
+        ]
+        return float(np.median(found)) if len(found) == 3 else 0.0
 
     def _is_smooth(self, summary: Summary) -> bool:
         return summary.is_finite and not self.is_kinked(summary)
 
     def _consistent(self, smooth: list[Summary]) -> list[Summary]:
-        """Leave out the steps that are too long: shorter ones tell otherwise.
+        """Leave out the steps that are too long: two shorter ones agree on something else.
 
-        Across a pole, or several waves, a long step may seem exact.
+        Across a pole, or several waves, a long step may seem exact. (And so may by chance a very
+        short one, which is why it takes two.)
         """
         kept: list[Summary] = []
         for summary in smooth:  # from the shortest
-            margin = self._margin(summary)
-            if all(
-                abs(summary.value - finer.value) <= 3 * (margin + self._margin(finer))
-                for finer in kept
-            ):
+            others = [finer for finer in kept if not self._overlap(summary, finer)]
+            pairs = itertools.combinations(others, 2)
+            if not any(self._overlap(one, other) for one, other in pairs):
                 kept.append(summary)
         return kept
+
+    def _overlap(self, one: Summary, other: Summary) -> bool:
+        margin = self._margin(one) + self._margin(other)
+        return abs(one.value - other.value) <= 3 * margin
 
     def _is_credible(self, summary: Summary) -> bool:
         """Return whether a reading is exact enough to be compared with anything."""
@@ -365,11 +398,21 @@ class Judge:
     def _refuted(self, summary: Summary) -> Finding:
         """Call it wrong, unless the gradient itself is known no better."""
         finding = self._smooth(summary)
-        noise = SAFETY * self.analytic_noise()
+        noise = SAFETY * (self.analytic_noise() + self._unsteadiness(summary))
         allowed = finding.allowed + noise
         if finding.difference <= allowed:
             return replace(finding, verdict=Verdict.RIGHT, allowed=allowed)
         return finding
+
+    def _unsteadiness(self, summary: Summary) -> float:
+        """Return the rounding error of a reading by that of the next shorter step.
+
+        Rounding that is the same over long stretches shows in neither of them, only between them.
+        """
+        shorter = self.summary(max(LOWEST, summary.rung - 1))
+        if not shorter.is_finite:
+            return 0.0
+        return abs(summary.value - shorter.value) / (4 * LADDER)
 
     def _kink(self, low: float, high: float, error: float, note: str) -> Finding:
         margin = SAFETY * error + self.tolerance.floor
@@ -380,14 +423,16 @@ class Judge:
         verdict = Verdict.KINK if inside else Verdict.WRONG
         return Finding(verdict, self.analytic, nearest, SAFETY * error, margin, low, high, note)
 
-    def _singular(self, best: Summary | None) -> Finding:
-        """Judge where the function jumps, ends, or is infinitely steep."""
+    def _singular(self) -> Singular:
+        """Look for a jump, an end, or a vertical tangent."""
         for rung in (-3, -4):
             self.summary(rung)
         coarse, fine = self.readings[-3], self.readings[-4]
-        found = Singular(coarse, fine, self.cotangent, self._grain(fine))
-        if found.note:
-            return self._kink(found.low, found.high, found.error, found.note)
+        with np.errstate(all="ignore"):
+            unit = self.tolerance.zero_floor / np.abs(self.cotangent)
+        return Singular(coarse, fine, self.cotangent, self._grain(fine), unit)
+
+    def _undecided(self, best: Summary | None) -> Finding:
         if best is None:
             nan = math.nan
             return Finding(Verdict.KINK, self.analytic, nan, nan, nan, nan, nan, "no slope at all")

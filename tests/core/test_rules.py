@@ -130,7 +130,10 @@ def dtypes_behind(tensor):
 
 # --- Tests ---------------------------------------------------------------------------------------
 
-METHODS = {"astype": lambda x, *args: x.astype(*args)}
+METHODS = {
+    "astype": lambda x, *args: x.astype(*args),
+    "numpy.astype": lambda x, dtype: np.astype(with_axes(x), dtype),
+}
 REORDERED = 16  # epsilons, where products are added up in another order
 
 
@@ -149,6 +152,10 @@ def test_rule(name, data):
 @given(data=st.data())
 def test_elementwise_rule(name, data):
     check_rule(name, data)
+
+
+def with_axes(x):
+    return np.asarray(x) if isinstance(x, np.generic) else x  # which NumPy 2.0 does not convert
 
 
 def check_rule(name, data):
@@ -175,6 +182,32 @@ def test_gradient_has_the_dtype_of_its_argument(name):
     assert out.dtype == np.float64
     out.sum().backward()
     assert x.grad.dtype == np.float32
+
+
+# --- Options by position -------------------------------------------------------------------------
+
+BY_POSITION = [
+    (np.sum, (1, None, None, True), {"axis": 1, "keepdims": True}),
+    (np.mean, (0, None, None, True), {"axis": 0, "keepdims": True}),
+    (np.prod, ((0, 1), None, None, True), {"axis": (0, 1), "keepdims": True}),
+    (np.max, (1, None, True), {"axis": 1, "keepdims": True}),
+    (np.min, (None, None, True), {"keepdims": True}),
+    (np.var, (1, None, None, 1, True), {"axis": 1, "ddof": 1, "keepdims": True}),
+    (np.std, (0, None, None, 1), {"axis": 0, "ddof": 1}),
+    (np.cumsum, (1, None, None), {"axis": 1}),
+    (np.linalg.norm, (1, 0, True), {"ord": 1, "axis": 0, "keepdims": True}),
+    (np.diagonal, (1, 1, 0), {"offset": 1, "axis1": 1, "axis2": 0}),
+]
+
+
+@pytest.mark.parametrize(("function", "args", "options"), BY_POSITION)
+def test_all_options_may_be_given_by_position(function, args, options):
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    found = mg.value_and_grad(lambda x: np.sum(function(x, *args) ** 2))(x)
+    expected = mg.value_and_grad(lambda x: np.sum(function(x, **options) ** 2))(x)
+    assert found[0] == expected[0] == np.sum(function(x, *args) ** 2)
+    np.testing.assert_array_equal(found[1], expected[1])
+    assert function(mg.from_numpy(x), *args).shape == function(x, *args).shape
 
 
 # --- Tensors and NumPy's numbers where a function takes counts and positions ---------------------

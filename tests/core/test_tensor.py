@@ -260,6 +260,7 @@ def test_assigned_data_is_checked():
 
 # --- Operators -----------------------------------------------------------------------------------
 
+NUMPY = tuple(map(int, np.__version__.split(".")[:2]))
 ARITHMETIC = [
     operator.add,
     operator.sub,
@@ -292,6 +293,8 @@ OPERANDS = [
 @pytest.mark.parametrize("operation", ARITHMETIC, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("other", OPERANDS, ids=repr)
 def test_operators_are_numpys(operation, other, dtype):
+    if operation is operator.pow and NUMPY < (2, 3):
+        pytest.skip("the powers of older NumPys promote by rules of their own")
     array = np.array([2, 5], dtype=dtype)
     for x in (array, array[0]):  # an array, and a number with its dtype
         for wrap in (mg.tensor, lambda v: mg.tensor(v) + np.zeros((), dtype)):
@@ -997,7 +1000,9 @@ def test_numpy_may_be_given_tensors_by_name():
     x = leaf([[1.0, 2.0], [3.0, 4.0]])
     assert np.sum(a=x, axis=0).tolist() == [4.0, 6.0]
     assert np.concatenate([x, x], axis=1).shape == (2, 4)
-    assert np.clip(x, min=mg.tensor(2.0), max=None).tolist() == [[2.0, 2.0], [3.0, 4.0]]
+    assert np.clip(x, a_min=mg.tensor(2.0), a_max=None).tolist() == [[2.0, 2.0], [3.0, 4.0]]
+    if NUMPY >= (2, 1):
+        assert np.clip(x, min=mg.tensor(2.0), max=None).tolist() == [[2.0, 2.0], [3.0, 4.0]]
     assert np.broadcast_to(array=x, shape=(3, 2, 2)).shape == (3, 2, 2)
     assert np.tensordot(a=x, b=x).item() == 30.0
     np.sum(a=x).backward()

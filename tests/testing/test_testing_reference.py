@@ -45,6 +45,10 @@ def test_reverse_mode_is_that_of_the_reference(program, seed):
         wanted = gradient(expected, cotangent, x)
         tolerance = 1e-9 * (1 + np.abs(wanted).max())
         np.testing.assert_allclose(tensor.grad, wanted, rtol=1e-9, atol=tolerance)
+    gradients = [tensor.grad for tensor in tensors]
+    others = [cotangent, out.data, *(tensor.data for tensor in tensors)]
+    for i, array in enumerate(gradients):
+        assert not any(np.shares_memory(array, other) for other in gradients[:i] + others)
 
 
 @given(strategies.programs(), st.integers(0, 1000))
@@ -123,7 +127,6 @@ class Model:
         self.saved = [(number, changes_of(number)) for array in saved for number in array.flat]
         self.is_result = bool(self.parents)
         self.freed = False
-        self.borrowed = False  # of another's memory, which the numbers do not show
         self.grad = None
         self.number = -1
 
@@ -143,6 +146,24 @@ class Model:
     def is_stale(self):
         return any(changes_of(number) != changes for number, changes in self.saved)
 
+
+class Mirror(Scalar):
+    """A number in the memory of another: it has the same value, and is a constant."""
+
+    def __init__(self, original):
+        self.original = original
+        self.parents = ()
+
+    value = property(
+        lambda self: self.original.value, lambda self, value: setattr(self.original, "value", value)
+    )
+    changes = property(
+        lambda self: changes_of(self.original),
+        lambda self, changes: setattr(self.original, "changes", changes),
+    )
+
+
+mirrors = np.vectorize(Mirror, otypes=[object])
 
 # NumPy may put the same number into several places, and arrays do not share numbers.
 copies = np.vectorize(lambda number: Scalar(number.value, [(number, 1.0)]), otypes=[object])
@@ -261,12 +282,8 @@ class Engines(RuleBasedStateMachine):
 
     def add_outside(self, tensor, numbers):
         """Add a tensor of the same values outside the graph, perhaps in the same memory."""
-        added = Model(tensor, scalars(values(numbers)))
-        added.borrowed = bool(self.in_memory_of(added))
-        self.add(added)
-
-    def in_memory_of(self, model):
-        return [m for m in self.known if np.shares_memory(m.tensor.data, model.tensor.data)]
+        shares = any(np.shares_memory(m.tensor.data, tensor.data) for m in self.known)
+        self.add(Model(tensor, mirrors(numbers) if shares else scalars(values(numbers))))
 
     # --- Gradients ---------------------------------------------------------------------------
 
@@ -300,16 +317,24 @@ class Engines(RuleBasedStateMachine):
         by, item = data.draw(st.sampled_from([0.25, -0.5, 0.0])), data.draw(st.booleans())
         only_parameters = data.draw(MOSTLY)
         x = self.pick(data, is_parameter if only_parameters else is_leaf)
-        if any(model.borrowed for model in self.in_memory_of(x)):
+        shared = (m for m in self.known if np.shares_memory(m.tensor.data, x.tensor.data))
+        if next(shared).is_result:  # whose graph may need the values
+            assert not x.tensor.data.flags.writeable
+        if not x.tensor.data.flags.writeable:
+            with pytest.raises(ShapeError, match="read-only"):
+                self.change(x.tensor, by, item)
             return
         with mg.no_grad():
-            if item:
-                x.tensor[...] = x.tensor.data + by
-            else:
-                x.tensor += by
+            self.change(x.tensor, by, item)
         for number in x.numbers.flat:
             number.value += by
             number.changes = changes_of(number) + 1
+
+    def change(self, tensor, by, item):
+        if item:
+            tensor[...] = tensor.data + by
+        else:
+            tensor += by
 
     def refuse(self, data):
         how = data.draw(st.sampled_from(REFUSED))
