@@ -101,7 +101,7 @@ class _Walk:
             out, args = _wrapped(node, self.wrap)
         out = node if out is None else out  # where it is not needed, the node tells the shape
         if self.observer is not None:
-            self.observer.visiting(node)
+            self.observer.visiting(node, gradient)
         for index, vjp in node.plan.vjps:
             parent: Any = node.parents[index]
             sums = self._destination(parent)

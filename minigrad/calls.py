@@ -76,6 +76,9 @@ def apply(
             vertex = parents[index] = arg._node
             if vertex is not None and vertex.requires_grad:
                 live |= 1 << index
+    current = context.get()
+    if current.observer is not None:
+        current.observer.computing()
     try:
         out = (compute or rule.function)(*values, **kwargs)
     except Exception as error:
@@ -84,7 +87,7 @@ def apply(
         return out
     result = _new(tensor.result_class)
     result._data = out
-    if live and context.get().recording:
+    if live and current.recording:
         result._node = _record(rule, args, values, parents, kwargs, out, live)
     else:
         _check_array(rule, out)
@@ -141,7 +144,7 @@ def _record(
     node = Node(*fields) if owner is None else View(owner, *fields)
     observer = context.get().observer
     if observer is not None:
-        observer.recorded(node, out)
+        observer.recorded(node, out, args)
     return node
 
 
@@ -221,13 +224,15 @@ def binary(
             if y is NotImplemented:
                 return y
             live = int(x_vertex.requires_grad)
+        current = get_context()
+        if current.observer is not None:
+            current.observer.computing()
         try:
             out = compute(x, y)
         except (TypeError, ValueError) as error:
             fail(rule.function, rule.name, [x, y], error)
         result = _new(self.result_class)
         result._data = out
-        current = get_context()
         if not live or not current.recording:
             result._node = None
             return result
@@ -253,7 +258,7 @@ def binary(
             versions,
         )
         if current.observer is not None:
-            current.observer.recorded(node, out)
+            current.observer.recorded(node, out, (self, other))
         return result
 
     return method

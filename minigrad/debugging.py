@@ -14,7 +14,7 @@ from minigrad.context import switched
 from minigrad.errors import GraphError
 from minigrad.graph import Node
 
-__all__ = ["debug"]
+__all__ = ["debug", "users_line"]
 
 _PACKAGE = str(Path(__file__).parent)
 _NUMPY = str(Path(np.__file__).parent)
@@ -75,8 +75,11 @@ class _Watch:
         self.check_finite = check_finite
         self.check_saved = check_saved
 
-    def recorded(self, node: Node, out: Any) -> None:
-        file, line = _users_line()
+    def computing(self) -> None:
+        pass
+
+    def recorded(self, node: Node, out: Any, args: tuple[Any, ...]) -> None:
+        file, line = users_line()
         saved = (*node.args, node.out) if self.check_saved and node.args is not None else ()
         node.note = _Origin(file, line, tuple(map(_checksum, saved)))
         if self.check_finite and not np.isfinite(out).all():
@@ -85,7 +88,7 @@ class _Watch:
     def called(self, call: Any, args: tuple[Any, ...], out: Any) -> None:
         pass
 
-    def visiting(self, node: Node) -> None:
+    def visiting(self, node: Node, gradient: Any) -> None:
         if not self.check_saved or not isinstance(node.note, _Origin):
             return
         for index, (value, before) in enumerate(
@@ -128,7 +131,7 @@ def _checksum(value: Any) -> Any:
     return zlib.crc32(np.ascontiguousarray(value).tobytes()) if value.size else 0
 
 
-def _users_line() -> tuple[str, int]:
+def users_line() -> tuple[str, int]:
     """Return file and line of the innermost call that is neither ours nor NumPy's."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith((_PACKAGE, _NUMPY)):

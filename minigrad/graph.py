@@ -199,6 +199,7 @@ class Node(_Described):
 
     __slots__ = (
         "args",
+        "constants",
         "dtype",
         "grad",
         "kwargs",
@@ -254,8 +255,20 @@ class Node(_Described):
         return self.scope.path if self.scope is not None else ""
 
     def free(self) -> None:
-        """Let go of the saved values; the structure stays."""
-        self.args = self.kwargs = self.out = None
+        """Let go of the saved values; the structure stays, and the shapes of constants."""
+        if self.args is not None and None in self.parents:
+            self.constants = tuple(
+                _remains(value) if parent is None else None
+                for value, parent in zip(self.args, self.parents, strict=True)
+            )
+        if self.kwargs:
+            self.kwargs = {name: _remains(value) for name, value in self.kwargs.items()}
+        self.args = self.out = None
+
+    def constant(self, index: int) -> Any:
+        """Return an argument that is no tensor, or what is left of it; None if it is not known."""
+        given = getattr(self, "constants", ()) if self.args is None else self.args
+        return given[index] if index < len(given) else None
 
     def where(self) -> str:
         """Say which operation this is, in the user's terms."""
@@ -265,6 +278,20 @@ class Node(_Described):
 
     def __repr__(self) -> str:
         return f"<node {self.where()} {list(self.shape)} {self.dtype}>"
+
+
+_PLAIN = frozenset({int, float, bool, str, slice, type(None), type(...)})
+
+
+def _remains(value: Any) -> Any:
+    """Return what a picture shows of a constant: a number itself, of an array only its shape."""
+    if type(value) in _PLAIN:
+        return value
+    if getattr(value, "shape", ()):
+        return Leaf(value.shape, value.dtype, False)
+    if type(value) is tuple:
+        return tuple(map(_remains, value))
+    return float(value) if hasattr(value, "dtype") and value.dtype.kind in "fiub" else None
 
 
 class View(Node):

@@ -86,10 +86,13 @@ class _Calls:
     def called(self, call: Any, args: tuple[Any, ...], out: Any) -> None:
         self.calls.append((call, out))
 
-    def recorded(self, node: Any, out: Any) -> None:
+    def computing(self) -> None:
         pass
 
-    def visiting(self, node: Any) -> None:
+    def recorded(self, node: Any, out: Any, args: tuple[Any, ...]) -> None:
+        pass
+
+    def visiting(self, node: Any, gradient: Any) -> None:
         pass
 
     def visited(self, node: Any, index: int, gradient: Any) -> None:

@@ -749,10 +749,13 @@ class Counter:
         self.visits = 0
         self.gradients = 0
 
-    def recorded(self, node, out):
+    def computing(self):
         pass
 
-    def visiting(self, node):
+    def recorded(self, node, out, args):
+        pass
+
+    def visiting(self, node, gradient):
         self.visits += 1
 
     def visited(self, node, index, gradient):
