@@ -225,8 +225,8 @@ def binary(
                 return y
             live = int(x_vertex.requires_grad)
         current = get_context()
-        if current.observer is not None:
-            current.observer.computing()
+        if current.observer is not None:  # which is told by `apply`
+            return apply(rule, (self, y if y_vertex is None else other), {}, compute)
         try:
             out = compute(x, y)
         except (TypeError, ValueError) as error:
@@ -257,8 +257,6 @@ def binary(
             get_scope(),
             versions,
         )
-        if current.observer is not None:
-            current.observer.recorded(node, out, (self, other))
         return result
 
     return method
