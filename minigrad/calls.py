@@ -246,7 +246,7 @@ def binary(
             y = y_vertex or _stand_in(y)
         elif y_vertex is not None:
             versions += y_vertex.version
-        result._node = node = Node(
+        result._node = Node(
             plan,
             (x_vertex, y_vertex),
             (x if keep_x else x_vertex, y),
