@@ -1,12 +1,16 @@
 """The Python in README.md, docs/ and docstrings runs.
 
 A page's ```python blocks are executed in order, in one namespace; those marked ```python no-run are
-compiled only. The examples in docstrings, which pytest itself runs among the names of their module,
-run with their own imports alone, too.
+compiled only. An ```output block shows what the block before it prints: the same words, and the
+same numbers up to rounding. The examples in docstrings, which pytest itself runs among the names of
+their module, run with their own imports alone, too.
 """
 
+import contextlib
 import doctest
 import importlib.util
+import io
+import math
 import pkgutil
 import re
 import sys
@@ -21,6 +25,8 @@ import minigrad
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?!\w)")
+ROUNDING = 1e-7  # errors smaller than this differ between machines
 FENCE = re.compile(r"(?P<indent>\s*)(?P<ticks>`{3,}|~{3,})\s*(?P<info>[^`]*?)\s*")
 
 
@@ -34,6 +40,7 @@ class Block(NamedTuple):
     line: int  # of its first line of code
     code: str
     runs: bool
+    output: str | None = None  # what the page says that it prints
 
 
 def python_blocks(page: Path) -> list[Block]:
@@ -53,6 +60,10 @@ def python_blocks(page: Path) -> list[Block]:
         info = opening["info"]
         if info in ("python", "python no-run"):
             blocks.append(Block(number + 1, "\n".join(content), runs=info == "python"))
+        elif info == "output":
+            if not (blocks and blocks[-1].runs and blocks[-1].output is None):
+                raise PageError(f"{page.name}:{number}: this is no output of a block that runs")
+            blocks[-1] = blocks[-1]._replace(output="\n".join(content))
         elif info.lower().startswith("py"):
             raise PageError(
                 f"{page.name}:{number}: a block marked {info!r} would not be checked; "
@@ -69,9 +80,26 @@ def run_page(page: Path) -> None:
         try:
             code = compile(source, page, "exec")
             if block.runs:
-                exec(code, namespace)
+                with contextlib.redirect_stdout(io.StringIO()) as printed:
+                    exec(code, namespace)
         except (Exception, SystemExit) as error:
             raise PageError(describe(error, page, block)) from error
+        if block.output is not None and not says_the_same(printed.getvalue(), block.output):
+            raise PageError(
+                f"{page.name}:{block.line}: this block prints\n\n{printed.getvalue()}\n"
+                f"and the page shows\n\n{block.output}"
+            )
+
+
+def says_the_same(printed: str, shown: str) -> bool:
+    """Whether two texts differ in nothing but spaces, and the last digits of numbers."""
+    if NUMBER.sub("#", printed).split() != NUMBER.sub("#", shown).split():
+        return False
+    pairs = zip(NUMBER.findall(printed), NUMBER.findall(shown), strict=True)
+    return all(
+        math.isclose(float(one), float(other), rel_tol=1e-2, abs_tol=ROUNDING)
+        for one, other in pairs
+    )
 
 
 def describe(error: BaseException, page: Path, block: Block) -> str:
@@ -122,8 +150,31 @@ def test_blocks_share_a_namespace_and_run_in_the_page_s_order(workplace):
 
 
 @pytest.mark.parametrize(
+    ("shown", "is_same"),
+    [
+        ("off by 0.25 ± 3e-12\n[1, 2]", True),
+        ("off by  0.2501 ± 8e-12 [1,\n2]", True),
+        ("off by 0.26 ± 3e-12\n[1, 2]", False),
+        ("off by 0.25 ± 3e-3\n[1, 2]", False),
+        ("off by -0.25 ± 3e-12\n[1, 2]", False),
+        ("off by 0.25 ± 3e-12\n[1, 3]", False),
+        ("of by 0.25 ± 3e-12\n[1, 2]", False),
+        ("off by 0.25 ± 3e-12", False),
+    ],
+)
+def test_shown_output_is_what_is_printed(shown, is_same, workplace):
+    code = "```python\nprint('off by 0.25 ± 3e-12')\nprint([1, 2])\n```"
+    page = written(workplace, f"{code}\n\n```output\n{shown}\n```\n```python\nprint(3)\n```\n")
+    with contextlib.nullcontext() if is_same else pytest.raises(PageError, match="page shows"):
+        run_page(page)
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("\n```output\n1\n```", "page.md:2: this is no output of a block that runs"),
+        ("```python no-run\n1\n```\n```output\n1\n```", "page.md:4: this is no output"),
+        ("```python\nprint(1)\n```\n```output\n2\n```", "page.md:2: this block prints"),
         ("\n```python\nx = 1\n\nassert x == 2, 'no'\n```", "page.md:5: AssertionError: no"),
         ("```python\nx = 1\n```\n\n```python\ndel x\nx\n```", "page.md:7: NameError"),
         ("```python\ndef f():\n    1 / 0\n\nf()\n```", "page.md:5: ZeroDivisionError"),

@@ -106,6 +106,7 @@ class Report:
       order  argument        shape  looked at  right  kink  wrong
       1      0 (x)           (3,)           3      2     1      0
       1      all of them            10 directions      0    10      0
+      note: argument 0 (x) has a kink at [1]: slopes differ
     """
 
     function: str
@@ -146,8 +147,18 @@ class Report:
         for order in sorted({order for order, _ in self.directions} - located):
             lines += _wrong_directions(order, [f for o, f in self.directions if o == order])
         if self.refuses_kinks:
-            lines += [line for argument in self.arguments for line in _kinks(argument)]
+            lines += self._kinks
         return [*lines, *self.issues]
+
+    @property
+    def _kinks(self) -> list[str]:
+        return [line for argument in self.arguments for line in _kinks(argument)]
+
+    @property
+    def _remarks(self) -> list[str]:
+        """What is no failure and yet worth knowing."""
+        kinks = [] if self.refuses_kinks else self._kinks
+        return [f"note: {note}" for note in (*kinks, *self.notes)]
 
     @property
     def message(self) -> str:
@@ -181,7 +192,7 @@ class Report:
                 for index, (cell, width) in enumerate(zip(row, widths, strict=True))
             ]
             table.append(("  " + "  ".join(cells)).rstrip())
-        notes = [f"  note: {note}" for note in self.notes]
+        notes = [f"  {remark}" for remark in self._remarks]
         findings = [f"  {line}" for line in self.findings]
         end = [f"  reproduce: {self.reproduce}"] if findings else []
         return "\n".join([self.headline, *table, *findings, *notes, *end])
@@ -193,7 +204,7 @@ class Report:
             "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) + "</tr>"
             for tag, row in rows
         )
-        extra = [*self.findings, *(f"note: {note}" for note in self.notes)]
+        extra = [*self.findings, *self._remarks]
         if self.findings:
             extra.append(f"reproduce: {self.reproduce}")
         items = "".join(f"<li>{html.escape(line)}</li>" for line in extra)
@@ -250,7 +261,8 @@ def _kinks(argument: ArgumentReport) -> Iterator[str]:
     kinks = [e for e in argument.elements if e.finding.verdict is Verdict.KINK]
     if kinks:
         first = kinks[0]
+        count = "a kink" if len(kinks) == 1 else f"{len(kinks)} kinks, the first"
         yield (
-            f"{argument.called} has {len(kinks)} kinks, the first at {list(first.index)}: "
+            f"{argument.called} has {count} at {list(first.index)}: "
             f"{first.finding.note or 'slopes differ'}"
         )

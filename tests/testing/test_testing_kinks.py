@@ -310,7 +310,7 @@ def test_kinks_are_counted_where_they_are():
 
 
 def test_kinks_can_be_refused():
-    with pytest.raises(GradientMismatch, match=r"argument 0 \(x\) has 1 kinks, the first at \[1\]"):
+    with pytest.raises(GradientMismatch, match=r"argument 0 \(x\) has a kink at \[1\]"):
         gradcheck(np.abs, [A([1.0, 0.0])], kink="error")
     assert gradcheck(np.abs, [A([1.0, 2.0])], kink="error")
 
@@ -353,3 +353,13 @@ def test_nan_gradient_is_right_only_where_the_function_is_not_finite():
     assert "NaN" in report.message
     assert gradcheck(np.sqrt, [A([-1.0, 1.0])]).verdict is Verdict.KINK
     assert gradcheck(np.log, [A([0.0, -1.0, 1.0])]).verdict is Verdict.KINK
+
+
+def test_an_accepted_kink_is_named_in_the_table_and_is_no_finding():
+    report = gradcheck(np.abs, np.array([-1.0, 0.0, 2.0, 0.0]), order=1)
+    note = "note: argument 0 (x) has 2 kinks, the first at [1]: slopes differ"
+    assert note in str(report)
+    assert note in report._repr_html_()
+    assert not report.findings
+    refused = gradcheck(np.abs, np.zeros(1), order=1, kink="error", raise_on_failure=False)
+    assert str(refused).count("has a kink at [0]") == 1
