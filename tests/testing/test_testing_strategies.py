@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import minigrad as mg
 from minigrad import nn
 from minigrad.errors import ArgumentError, ShapeError
-from minigrad.testing import strategies
+from minigrad.testing import gradcheck, strategies
 from minigrad.testing.strategies import OPERATIONS, Program, Step
 
 
@@ -471,6 +471,13 @@ def test_programs_are_the_same_when_derandomized():
 def test_a_program_without_steps_returns_its_input():
     x = np.ones(2)
     assert Program({"x0": x}, [])(x) is x
+
+
+def test_a_check_of_a_program_is_reproduced_below_its_source():
+    program = Program({"x0": np.array([0.5, 1.0])}, [Step("v0", "multiply", ("x0", "x0"), {})])
+    report = gradcheck(program, list(program.inputs), vjp=lambda g, x: g, raise_on_failure=False)
+    assert not report
+    assert report.reproduce.startswith("gradcheck(program, [np.array([0.5, 1.0]")
 
 
 def test_a_program_says_how_many_inputs_it_takes():

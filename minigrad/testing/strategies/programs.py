@@ -97,6 +97,7 @@ class Program:
         namespace: dict[str, Any] = dict(_NAMES)
         exec(self._definition(), namespace)  # so what is printed is what runs
         self._function = namespace["program"]
+        self.__name__ = "program"  # so that a report names it as its source does
 
     def __call__(self, *inputs: Any) -> Any:
         """Run the program.
