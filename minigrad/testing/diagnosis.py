@@ -64,6 +64,11 @@ def diagnose(case: Case) -> list[str]:
         return ["it is NaN where the function is finite"]
     if not np.any(case.analytic[known]):
         return ["it is zero everywhere: something on the way was detached, or has no rule"]
+    if case.is_close(case.analytic, case.numerical):
+        return [
+            f"it is right to within {CLOSE:g} of its largest element: a constant with too few "
+            "digits, something small added, or a difference for a derivative?"
+        ]
     for recognise in (_factor, _ignored_cotangent, _rearranged, _unreduced, _signs):
         found = list(recognise(case))
         if found:

@@ -19,6 +19,7 @@ from minigrad.testing.report import ArgumentReport, Report
 from minigrad.testing.reproduce import written
 from minigrad.testing.sides import (
     Calls,
+    elsewhere_issues,
     forward_issues,
     is_repeatable,
     random_cotangents,
@@ -55,8 +56,10 @@ def gradcheck(
       tolerance;
     - forward mode, without any step: :math:`\langle J v, u \rangle = \langle v, g \rangle`;
     - itself: it must be linear in u, zero for u = 0, the same at the second call and for arrays
-      that are not contiguous; of the shape and dtype of the argument; in memory of its own; and
-      leave the arguments and u unchanged.
+      that are not contiguous, and another at another point if the slopes there are others; of the
+      shape and dtype of the argument; in memory of its own; and leave the arguments, u and what it
+      returned before unchanged. In the dtype in which the inputs are given, if that is another, it
+      must be the same to rounding.
 
     Where the slopes to the two sides differ, the function has a kink, and any value between them
     is accepted; the report then says "kink". With ``order=2`` the gradient, as a function of x and
@@ -264,6 +267,9 @@ class _Checked:
         assert self.examiner is not None
         side_issues(self.calls, self.examiner, self.gradient, self.rng)
         self.examination = self.examiner.examination()
+        if all(verdict is Verdict.RIGHT for verdict in self.examination.verdicts):
+            for issue in elsewhere_issues(self.examiner, self.gradient):
+                self.calls.add(issue)
         try:
             for issue in forward_issues(self.examiner, self.rng):
                 self.calls.add(issue)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,8 +13,16 @@ from minigrad.errors import GraphError, NoGradientRuleError, RuleError
 from minigrad.testing.arguments import Array
 from minigrad.testing.examine import ROUNDINGS, Examiner, flat, largest, random_like
 from minigrad.testing.problem import Problem
+from minigrad.testing.verdict import Verdict
 
-__all__ = ["Calls", "forward_issues", "is_repeatable", "random_cotangents", "side_issues"]
+__all__ = [
+    "Calls",
+    "elsewhere_issues",
+    "forward_issues",
+    "is_repeatable",
+    "random_cotangents",
+    "side_issues",
+]
 
 
 def random_cotangents(problem: Problem, rng: np.random.Generator) -> list[Array]:
@@ -28,6 +37,7 @@ class Calls:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.issues: dict[str, None] = {}  # as an ordered set
+        self._returned: list[tuple[int, Any, Any]] = []  # by the last call, with copies
 
     def gradient(self, cotangents: Sequence[Array], point: Sequence[Array]) -> list[Array]:
         """Return the gradient, in arrays of the variables' shapes, checked for all but its values.
@@ -40,6 +50,7 @@ class Calls:
         after = [*point, *cotangents, *self.problem.constants]
         self._check_unchanged(before, after, len(point), len(cotangents))
         self._check_memory(found, point, cotangents)
+        self._check_returned(found)
         return [
             self._fitting(index, gradient, x)
             for index, (gradient, x) in enumerate(zip(found, point, strict=True))
@@ -89,6 +100,14 @@ class Calls:
             if any(_share(gradient, seed) for seed in cotangents):
                 self.add(f"the gradient of {self.name(i)} shares memory with the cotangent")
 
+    def _check_returned(self, gradients: list[Any]) -> None:
+        """Check that what the last call returned is still what it was."""
+        for index, gradient, copy in self._returned:
+            if not np.array_equal(gradient, copy, equal_nan=True):
+                self.add(f"a further call changed the gradient of {self.name(index)} in place")
+        arrays = [(i, g) for i, g in enumerate(gradients) if g is not None]
+        self._returned = [(i, g, np.array(g)) for i, g in arrays if g.dtype.kind == "f"]
+
     def _fitting(self, index: int, gradient: Any, x: Array) -> Array:
         if gradient is None:
             return np.zeros_like(x)
@@ -104,7 +123,7 @@ class Calls:
                 f"the gradient of {self.name(index)} is {gradient.dtype}, and the argument is "
                 f"{x.dtype}"
             )
-        return np.asarray(gradient)
+        return np.array(gradient)
 
 
 def _share(one: Array, other: Array) -> bool:
@@ -159,7 +178,7 @@ def side_issues(
     compare(
         "the gradient of {name} is another for arrays that are not contiguous", gradient, strided
     )
-    _check_given_dtypes(calls)
+    _check_given_dtypes(calls, examiner)
 
 
 def _check_linearity(
@@ -187,15 +206,45 @@ def _check_linearity(
         )
 
 
-def _check_given_dtypes(calls: Calls) -> None:
+def _check_given_dtypes(calls: Calls, examiner: Examiner) -> None:
     """Call it once more in the precision that the arguments were given in."""
     problem = calls.problem
     if all(x.dtype == dtype for x, dtype in zip(problem.point, problem.dtypes, strict=True)):
         return
     point = [x.astype(dtype) for x, dtype in zip(problem.point, problem.dtypes, strict=True)]
     with np.errstate(all="ignore"):
-        cotangents = [np.ones_like(out) for out in problem.outputs(point)]
-    calls.gradient(cotangents, point)
+        results = zip(examiner.cotangents, problem.outputs(point), strict=True)
+    cotangents = [np.asarray(u, out.dtype) for u, out in results]
+    issues = len(calls.issues)
+    found = calls.gradient(cotangents, _copies(point))
+    if len(calls.issues) == issues:
+        _compare_precisions(calls, examiner, cotangents, point, found)
+
+
+def _compare_precisions(
+    calls: Calls,
+    examiner: Examiner,
+    cotangents: list[Array],
+    point: list[Array],
+    gradient: list[Array],
+) -> None:
+    """Look at the gradient in a lower precision, if it is not that in the check's precision."""
+    problem = calls.problem
+    coarsest = max((x.dtype for x in point), key=lambda given: float(np.finfo(given).eps))
+    if np.finfo(coarsest).eps <= np.finfo(examiner.settings.dtype).eps:
+        return
+    precise = [np.asarray(u, v.dtype) for u, v in zip(cotangents, examiner.cotangents, strict=True)]
+    wanted = flat(calls.gradient(precise, _copies(problem.point)))
+    eps = max(examiner.eps, float(np.finfo(coarsest).eps))
+    size = largest(wanted) + largest(flat(precise))
+    if np.all(np.abs(flat(gradient) - wanted) <= ROUNDINGS * eps * size):
+        return
+    settings = dataclasses.replace(examiner.settings, dtype=coarsest)
+    given = dataclasses.replace(problem, point=point)
+    rng = np.random.default_rng(settings.seed)
+    examination = Examiner(given, cotangents, gradient, settings, rng).examination()
+    if Verdict.WRONG in examination.verdicts:
+        calls.add(f'the gradient is wrong in {coarsest} only; dtype="{coarsest}" shows where')
 
 
 class _Comparison:
@@ -255,6 +304,30 @@ def _strided(array: Array) -> Array:
     view: Array = room[index].transpose()
     view[...] = array
     return view
+
+
+# --- Elsewhere ---------------------------------------------------------------------------------
+
+
+def elsewhere_issues(examiner: Examiner, gradient: Sequence[Array]) -> Iterator[str]:
+    """Find that a gradient is not that of where it is asked for, but one from an earlier call."""
+    problem, cotangents, settings = examiner.problem, examiner.cotangents, examiner.settings
+    rng = np.random.default_rng(settings.seed)  # its own: what is drawn later stays what it was
+    point = [np.asarray(x * (1 + random_like(x, rng, x.dtype) / 64)) for x in problem.point]
+    try:
+        found = problem.pull_back(_copies(cotangents), _copies(point))
+        if not all(np.array_equal(g, h) for g, h in zip(gradient, found, strict=True)):
+            return
+        moved = dataclasses.replace(problem, point=point)
+        other = Examiner(moved, cotangents, gradient, settings, rng)
+    except Exception:
+        return  # outside its domain a function may raise what it likes
+    directions = itertools.islice(other.random_directions(), 2)
+    if any(other.examine(d).verdict is Verdict.WRONG for d in directions if d.size):
+        yield (
+            "the gradient is the same at another point, and wrong there: it is kept from an "
+            "earlier call"
+        )
 
 
 # --- Forward mode ------------------------------------------------------------------------------
