@@ -16,7 +16,18 @@ from minigrad.context import context, scope
 from minigrad.errors import DtypeError, RuleError
 from minigrad.graph import Alias, Array, Leaf, Node, Rule, Vertex, View
 
-__all__ = ["Traced", "apply", "binary", "fail", "plain", "reflected", "rule_of", "unary", "unwrap"]
+__all__ = [
+    "Traced",
+    "alias_of",
+    "apply",
+    "binary",
+    "fail",
+    "plain",
+    "reflected",
+    "rule_of",
+    "unary",
+    "unwrap",
+]
 
 _rules: dict[Callable[..., Any], Rule] = {}
 
@@ -153,10 +164,16 @@ def _alias(args: tuple[Any, ...], out: Array) -> Alias | None:
     for arg in args:
         if isinstance(arg, Traced) and _shows(out.base, arg._data):
             vertex = arg._vertex()
-            if isinstance(vertex, Leaf):
-                return Alias(getattr(vertex, "owner", vertex), out.shape, out.dtype)
-            read_only(out)  # a graph may need the values of a result
+            if not isinstance(vertex, Leaf):
+                read_only(out)  # a graph may need the values of a result
+            return alias_of(vertex, out)
     return None
+
+
+def alias_of(vertex: Vertex, view: Array) -> Alias | None:
+    """Return the vertex of a constant in the memory of a leaf, by whatever way; None if of none."""
+    owner = getattr(vertex, "owner", vertex)
+    return Alias(owner, view.shape, view.dtype) if isinstance(owner, Leaf) else None
 
 
 def read_only(view: Array) -> Array:

@@ -13,12 +13,12 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from minigrad.arrays import as_array, is_floating, plain_shape
 from minigrad.backprop import backpropagate, is_exclusive
-from minigrad.calls import Traced, binary, plain, read_only, reflected, unary, unwrap
+from minigrad.calls import Traced, alias_of, binary, plain, read_only, reflected, unary, unwrap
 from minigrad.context import context, switched
 from minigrad.conversions import Conversions
 from minigrad.dispatch import call, dispatch, dispatch_ufunc
 from minigrad.errors import DtypeError, GraphError, ShapeError
-from minigrad.graph import Alias, Array, Leaf, Node, Vertex
+from minigrad.graph import Array, Leaf, Node, Vertex
 from minigrad.methods import ArrayMethods
 
 __all__ = ["Tensor", "from_numpy", "tensor", "walk_back", "wrap"]
@@ -351,10 +351,8 @@ class Tensor(Traced, Conversions, ArrayMethods):
         array([1., 2.], dtype=float32)
         """
         vertex = self._vertex()
-        if isinstance(vertex, Leaf):
-            owner = getattr(vertex, "owner", vertex)
-            return wrap(self.data, Alias(owner, self.shape, self.dtype))
-        return wrap(read_only(self.data.view()), Leaf(self.shape, self.dtype, False))
+        data = self.data if isinstance(vertex, Leaf) else read_only(self.data.view())
+        return wrap(data, alias_of(vertex, data) or Leaf(self.shape, self.dtype, False))
 
     def copy(self) -> Any:
         """Return a tensor with a copy of the values; the gradient passes through."""

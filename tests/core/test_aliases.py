@@ -145,3 +145,29 @@ def test_results_without_gradients_are_refused_when_they_are_made(call):
 def test_arrays_with_operators_of_their_own_are_refused(operand):
     with pytest.raises(DtypeError, match="computes in ways of its own"):
         leaf(1.0) * operand
+
+
+@pytest.mark.parametrize(
+    "constant_of",
+    [
+        lambda w: np.flip(w).detach(),
+        lambda w: w[1:].detach(),
+        lambda w: np.flip(w).detach().detach()[:1],
+        lambda w: unrecorded(lambda: np.flip(w)),
+        lambda w: unrecorded(lambda view: view[:1], np.flip(w)),
+    ],
+)
+def test_changing_a_leaf_behind_a_constant_that_shows_it_is_noticed(constant_of):
+    w, x = leaf(3.0, 4.0), leaf(2.0)
+    constant = constant_of(w)
+    y = (x * constant).sum()
+    with mg.no_grad():
+        w += 1
+    assert np.shares_memory(constant.data, w.data)
+    with pytest.raises(GraphError, match="was changed after the forward pass"):
+        y.backward()
+
+
+def unrecorded(function, *args):
+    with mg.no_grad():
+        return function(*args)
