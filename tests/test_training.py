@@ -723,6 +723,14 @@ def test_early_stopping_says_what_there_is_to_watch(data, model):
 # --- Ctrl-C ----------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def interruptible():
+    """Have SIGINT raise, which it does not in the background of a shell script."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt_at(batch):
     class Interrupt(Callback):
         def on_batch_end(self, run):
@@ -732,6 +740,7 @@ def interrupt_at(batch):
     return Interrupt()
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_training_and_keeps_model_and_history(data, model):
     recorder = Recorder()
     callbacks = [interrupt_at((2, 1)), recorder]
@@ -747,6 +756,7 @@ def test_an_interrupt_ends_training_and_keeps_model_and_history(data, model):
     assert not train(model, data).interrupted  # and one can go on
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_waits_for_the_step_to_be_whole(data, model):
     class Steps(SGD):
         whole = 0
@@ -777,11 +787,11 @@ def test_an_interrupt_gives_the_best_weights_back():
 
 def test_handlers_of_other_programs_are_left_alone(data, model):
     seen = []
-    signal.signal(signal.SIGINT, lambda *_: seen.append("theirs"))
+    before = signal.signal(signal.SIGINT, lambda *_: seen.append("theirs"))
     try:
         history = train(model, data, callbacks=[interrupt_at((1, 1))])
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, before)
     assert seen == ["theirs"]
     assert not history.interrupted
 
