@@ -72,18 +72,31 @@ def _as_array_of(value: Any, rng: np.random.Generator, dtype: Any) -> Any:
     return np.array(unwrap(value), dtype, order="C")
 
 
-def _parameters(function: Function) -> list[inspect.Parameter]:
+def _signature(function: Function) -> inspect.Signature | None:
     try:
-        target = function.forward if isinstance(function, Module) else function
-        return list(inspect.signature(target).parameters.values())
+        return inspect.signature(function.forward if isinstance(function, Module) else function)
     except (TypeError, ValueError):  # compiled functions tell nothing
-        return []
+        return None
+
+
+def _check_count(function: Function, count: int) -> None:
+    signature = _signature(function)
+    try:
+        if signature is not None:
+            signature.bind(*[None] * count)
+    except TypeError as error:
+        raise ArgumentError(
+            f"{function_name(function)}{signature} cannot be called with the {count} "
+            f"argument{'s' * (count != 1)} that inputs stand for ({error}); the arguments are a "
+            "list, as in gradcheck(f, [x, y]), or in pytest's fixture gradcheck(f, x, y)"
+        ) from error
 
 
 def argument_names(function: Function, count: int) -> list[str]:
     """Return what the function calls its first arguments."""
     names: list[str] = []
-    for parameter in _parameters(function):
+    signature = _signature(function)
+    for parameter in signature.parameters.values() if signature else ():
         if parameter.kind is parameter.VAR_POSITIONAL:
             names += [f"{parameter.name}[{i}]" for i in range(count - len(names))]
         elif parameter.kind is not parameter.KEYWORD_ONLY:
@@ -171,6 +184,7 @@ def make_arguments(
 ) -> Arguments:
     """Return a function's arguments; what varies in them is drawn, or copied, in a dtype."""
     tree = as_arguments(inputs)
+    _check_count(function, len(tree))
     names = argument_names(function, len(tree))
     wanted = set(range(len(tree)))
     if wrt is not None:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from minigrad.calls import unwrap
-from minigrad.errors import ArgumentError, RuleError
+from minigrad.errors import ArgumentError, DtypeError, RuleError
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor, from_numpy, wrap
 from minigrad.testing.arguments import (
@@ -38,14 +38,23 @@ Arrays: TypeAlias = Sequence[Array]
 # --- Results -----------------------------------------------------------------------------------
 
 
+def _kind(value: Any) -> str:
+    return getattr(getattr(value, "dtype", None), "kind", "")
+
+
 def _is_float(value: Any) -> bool:
-    kind = getattr(getattr(value, "dtype", None), "kind", "")
-    return isinstance(value, float) or kind == "f"
+    return isinstance(value, float) or _kind(value) == "f"
 
 
 def _float_outputs(out: Tree) -> list[Any]:
     """Return the floating-point arrays in a result, the others have no derivative."""
-    return [value for _, value in leaves(out) if _is_float(value)]
+    found = [value for _, value in leaves(out)]
+    if any(isinstance(v, complex) or _kind(v) == "c" for v in found):
+        raise DtypeError(
+            "gradcheck is for functions of real numbers, and a result is complex; let the function "
+            "return the real and the imaginary part, np.real(out) and np.imag(out)"
+        )
+    return [value for value in found if _is_float(value)]
 
 
 def _foreign(out: Tree) -> Tree:

@@ -5,7 +5,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
-from minigrad.errors import GraphError, NoGradientRuleError
+from minigrad.errors import ArgumentError, GraphError, NoGradientRuleError
 from minigrad.testing import GradientMismatch, Verdict, gradcheck, taylor_test
 
 A = np.array
@@ -225,6 +225,25 @@ def test_bad_options(options, message):
         gradcheck(np.sin, (3,), **options)
 
 
+def product(x, y):
+    return x * y
+
+
+@pytest.mark.parametrize(
+    ("f", "inputs", "count"),
+    [
+        (product, (3,), "1 argument "),
+        (product, [(3,)] * 3, "3 arguments"),
+        (nn.ReLU(), [(3,)] * 2, "2"),
+    ],
+)
+def test_another_number_of_arguments(f, inputs, count):
+    with pytest.raises(
+        ArgumentError, match=rf"\(.*\).* cannot be called with the {count}.*\[x, y\]"
+    ):
+        gradcheck(f, inputs)
+
+
 def test_nothing_to_check():
     with pytest.raises(ValueError, match="no floating-point input"):
         gradcheck(np.sin, A([1, 2]))
@@ -232,6 +251,9 @@ def test_nothing_to_check():
         gradcheck(np.argmax, (3,))
     with pytest.raises(TypeError, match="complex"):
         gradcheck(np.sin, A([1j]))
+    for out in (3j, [np.ones(3), np.ones(3) * 1j]):
+        with pytest.raises(TypeError, match="a result is complex"):
+            gradcheck(lambda x, out=out: out, [(3,)], vjp=lambda g, x: x)
     with pytest.raises(NoGradientRuleError, match="no gradient rule"):
         gradcheck(np.median, (3,))
     with pytest.raises(GraphError, match="leave the graph"):
