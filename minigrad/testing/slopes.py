@@ -206,7 +206,25 @@ class Line:
         sizes = [np.sqrt(np.mean(samples**2, axis=0)) for samples in found]
         # Rounding does not depend on the spacing; what does is the function's own curvature.
         smaller = sizes[0] <= sizes[1]
-        return np.where(smaller, *found), np.where(smaller, *sizes)
+        samples, size = np.where(smaller, *found), np.where(smaller, *sizes)
+        for spacing in (2.0**-24, 2.0**-16):
+            self._look_wider(spacing, samples, size)
+        return samples, size
+
+    def _look_wider(self, spacing: float, samples: Vector, size: Vector) -> None:
+        """Find rounding errors that stay the same over stretches longer than the usual spacing.
+
+        So they do where numbers cancel that are larger than the result. What is no rounding error
+        of numbers as large as the start is something else, a kink for instance.
+        """
+        still = self.changed & (size == 0)
+        if not still.any():
+            return
+        found = self._third_differences(spacing)
+        sizes = np.sqrt(np.mean(found**2, axis=0))
+        largest = float(np.abs(self.start[self.direction != 0]).max(initial=0))
+        seen = still & (sizes <= 64 * self.eps * largest)
+        samples[:, seen], size[seen] = found[:, seen], sizes[seen]
 
     def _third_differences(self, spacing: float) -> Vector:
         places = max(64 * self.resolution(), spacing) * np.arange(1.0, 7.0)

@@ -29,9 +29,9 @@ def _sum_at(g: Array, x: Array) -> Array:
 
 
 def _last_at(g: Array, x: Array) -> Array:
-    out = np.zeros_like(x)
-    out[REPEATED] = g
-    return out
+    """Set what arrives at each element that was picked: of repeated ones the last counts."""
+    last = {int(picked): place for place, picked in enumerate(REPEATED)}
+    return np.stack([g[last[i]] if i in last else 0 * g[0] for i in range(len(x))])
 
 
 def _to_even(g: Array, x: Array) -> Array:
