@@ -132,10 +132,10 @@ def write_pictures(
         figure.savefig(folder / name, dpi=120)
     drawing = viz.draw_model(model, x[:1])
     try:
-        drawing.write(folder / "network.svg")
+        drawing.save(folder / "network.svg")
     except MissingExtraError as error:
         print(f"{error}\nThe picture of the network is written as text instead.")
-        drawing.write(folder / "network.dot")
+        drawing.save(folder / "network.dot")
 
 
 def main() -> None:

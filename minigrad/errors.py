@@ -24,6 +24,7 @@ __all__ = [
     "NoGradientRuleError",
     "NonFiniteError",
     "NotFittedError",
+    "RenderingError",
     "RuleError",
     "ShapeError",
     "StateDictError",
@@ -102,6 +103,10 @@ class CheckpointError(MinigradError, ValueError):
 
 class CheckpointNotFoundError(CheckpointError, FileNotFoundError):
     """A weights file, or the directory to write it in, that does not exist."""
+
+
+class RenderingError(MinigradError, RuntimeError):
+    """A picture could not be made of a description that is there."""
 
 
 class MissingExtraError(MinigradError, ImportError):

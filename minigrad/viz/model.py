@@ -201,7 +201,7 @@ def draw_model(model: Module, *inputs: Any, direction: str = "TB") -> Drawing:
     Returns
     -------
     Drawing
-        Shows itself in a notebook; ``write("model.svg")`` saves it.
+        Shows itself in a notebook; ``save("model.svg")`` saves it.
 
     Raises
     ------

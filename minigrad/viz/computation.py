@@ -1,0 +1,302 @@
+"""The picture of a computation: operations and arrays, in the boxes of the modules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from minigrad.errors import ArgumentError
+from minigrad.tensor import Tensor
+from minigrad.viz import numbers
+from minigrad.viz.collapse import collapsed, depth_of, folded, limited
+from minigrad.viz.graph import Graph, GraphNode, Group
+from minigrad.viz.render import Drawing
+from minigrad.viz.theme import (
+    GREY,
+    KINDS,
+    PURPLE,
+    VERMILION,
+    label,
+    legend,
+    new_drawing,
+    shortened,
+)
+from minigrad.viz.trace import graph
+
+__all__ = ["draw", "draw_graph"]
+
+
+def draw(
+    *outputs: Tensor,
+    depth: int | None = None,
+    direction: str = "TB",
+    shapes: bool = True,
+    dtypes: bool = False,
+    values: bool = False,
+    grads: bool = False,
+    backward: bool = False,
+    fold: bool = True,
+    max_nodes: int | None = 200,
+    names: Mapping[str, Tensor] | None = None,
+) -> Drawing:
+    """Draw what tensors were computed from: every operation and array, by modules.
+
+    Parameters have their dotted names, tensors those that you gave them. The boxes of modules lie
+    in each other as the modules do. It may be called before or after ``backward()``; afterwards,
+    parameters at which no gradient arrived stand out.
+
+    Parameters
+    ----------
+    *outputs : Tensor
+        Results, such as a loss.
+    depth : int, optional
+        Show modules at this depth as single boxes: 0 for whole models, 1 for what they are made
+        of. By default all is shown.
+    direction : {"TB", "LR", "BT", "RL"}, default "TB"
+        From where to where the computation goes: top to bottom, left to right, and back.
+    shapes, dtypes : bool, default True and False
+        Whether to write them.
+    values : bool, default False
+        Whether to write values: up to 12 elements in full, of larger arrays the least, mean and
+        largest. A graph keeps only what its gradients need, and only until ``backward()``; inside
+        `record` it keeps all.
+    grads : bool, default False
+        The same for gradients. Results keep theirs only inside `record`, or by ``retain_grad()``.
+    backward : bool, default False
+        Whether to draw the way of the gradient, too, as dashed arrows.
+    fold : bool, default True
+        Whether a run of equal modules is drawn once, with a count.
+    max_nodes : int or None, default 200
+        With more, inner modules are shown as single boxes, and if that is not enough the middle
+        is left out; the picture says so. None for no limit.
+    names : mapping from str to Tensor, optional
+        What to call tensors that have no name.
+
+    Returns
+    -------
+    Drawing
+        Shows itself in a notebook; ``save("loss.svg")`` saves it.
+
+    Raises
+    ------
+    ArgumentError, DtypeError, GraphError
+        If there is nothing to draw, or an option is not one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, viz
+    >>> model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    >>> loss = nn.CrossEntropyLoss()(model(np.ones((5, 3), np.float32)), np.zeros(5, int))
+    >>> picture = viz.draw(loss)
+    >>> "0.weight" in picture.source
+    True
+    >>> "0.weight" in viz.draw(loss, depth=0).source
+    False
+    """
+    traced = graph(*outputs, names=names)
+    view = _View(direction, shapes, dtypes, values, grads, backward)
+    shown = _reduced(traced, depth, fold, max_nodes)
+    caption = _caption(traced)
+    drawing = draw_graph(shown, view, caption)
+    drawing.smaller = partial(draw_graph, limited(shown, 40), view, caption)
+    return drawing
+
+
+def _reduced(graph: Graph, depth: int | None, fold: bool, max_nodes: int | None) -> Graph:
+    if fold:
+        graph = folded(graph)
+    if depth is not None:
+        if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:
+            raise ArgumentError(f"depth is 0 for whole models, 1, 2, ... for parts, not {depth!r}")
+        graph = collapsed(graph, depth)
+    if max_nodes is not None:
+        if isinstance(max_nodes, bool) or not isinstance(max_nodes, int) or max_nodes < 3:
+            raise ArgumentError(f"max_nodes is None or a number from 3 up, not {max_nodes!r}")
+        graph = limited(graph, max_nodes)
+    return graph
+
+
+@dataclass(frozen=True)
+class _View:
+    """What to show."""
+
+    direction: str = "TB"
+    shapes: bool = True
+    dtypes: bool = False
+    values: bool = False
+    grads: bool = False
+    backward: bool = False
+
+
+def draw_graph(graph: Graph, view: _View | None = None, caption: str | None = None) -> Drawing:
+    """Return the picture of a graph that is plain data."""
+    return _Picture(
+        graph, view or _View(), _caption(graph) if caption is None else caption
+    ).drawing()
+
+
+class _Picture:
+    """Puts a picture together."""
+
+    def __init__(self, graph: Graph, view: _View, caption: str) -> None:
+        self.graph = graph
+        self.caption = caption
+        self.view = view
+        self.unreached = _unreached(graph)
+        self.members: dict[int | None, list[GraphNode]] = {}
+        self.inside: dict[int | None, list[Group]] = {}
+        depths = depth_of(graph)
+        used = {g.index for node in graph.nodes for g in graph.groups_around(node.group)}
+        for node in graph.nodes:
+            self.members.setdefault(node.group, []).append(node)
+        for group in graph.groups:
+            if group.index in used:
+                self.inside.setdefault(group.parent, []).append(group)
+        self.depths = depths
+
+    def drawing(self) -> Drawing:
+        drawing = new_drawing(self.view.direction)
+        self._fill(drawing, None)
+        for edge in self.graph.edges:
+            drawing.edge(f"n{edge.source}", f"n{edge.target}")
+        if self.view.backward:
+            self._draw_backward(drawing)
+        legend(drawing, self.caption, self._entries(), self._notes())
+        drawing.graph = self.graph
+        return drawing
+
+    def _fill(self, drawing: Any, group: int | None) -> None:
+        """Draw the nodes of a group, and the groups in it as boxes."""
+        self._draw_nodes(drawing, group)
+        for inner in self.inside.get(group, []):
+            box = Drawing(name=f"cluster_{inner.index}", graph_attr=self._box(inner))
+            self._fill(box, inner.index)
+            drawing.subgraph(box)
+
+    def _box(self, group: Group) -> dict[str, str]:
+        times = f" (repeated {group.repeats} times)" if group.repeats > 1 else ""
+        name = f"{group.path}: {group.module}" if group.path else group.module
+        shade = "#F7F7F7" if self.depths[group.index] % 2 == 0 else "#FFFFFF"
+        return {
+            "label": label(name + times),
+            "labelloc": "t",
+            "labeljust": "l",
+            "style": "filled,rounded",
+            "color": "#AAAAAA",
+            "fillcolor": shade,
+            "tooltip": shortened(group.configuration, 400) or group.module,
+        }
+
+    def _draw_nodes(self, drawing: Any, group: int | None) -> None:
+        for node in self.members.get(group, []):
+            kind = KINDS[node.kind]
+            missing = node.index in self.unreached
+            drawing.node(
+                f"n{node.index}",
+                label(node.title, self._lines(node)),
+                fillcolor=kind.fill,
+                color=VERMILION if missing else kind.line,
+                style=kind.style,
+                tooltip=_tooltip(node),
+                **({"penwidth": "2.5"} if missing else {}),
+                **({"peripheries": "2"} if node.output else {}),
+            )
+
+    def _lines(self, node: GraphNode) -> Iterator[str]:
+        view = self.view
+        if node.kind == "module":
+            yield node.operation if node.name else ""
+            yield node.options
+            yield f"repeated {node.repeats} times" if node.repeats > 1 else ""
+        elif node.kind == "operation":
+            yield node.call if node.name else ""
+        described = [numbers.shape(node.shape)] if view.shapes and node.kind != "hidden" else []
+        described += [node.dtype] if view.dtypes and node.dtype else []
+        yield " ".join(described)
+        if view.values and node.kind != "hidden":
+            yield from _numbers("", node.value)
+        if view.grads and node.requires_grad:
+            yield from _numbers("grad ", node.gradient)
+        if node.index in self.unreached:
+            yield "no gradient"
+        elif node.kind == "parameter" and not node.requires_grad:
+            yield "frozen"
+
+    def _draw_backward(self, drawing: Drawing) -> None:
+        for edge in self.graph.edges:
+            if self.graph.nodes[edge.source].requires_grad:
+                drawing.edge(
+                    f"n{edge.target}",
+                    f"n{edge.source}",
+                    color=PURPLE,
+                    style="dashed",
+                    constraint="false",
+                )
+
+    def _entries(self) -> dict[str, dict[str, str]]:
+        entries = {}
+        present = {node.kind for node in self.graph.nodes}
+        for name, kind in KINDS.items():
+            if name in present:
+                style = kind.style.partition(",")[2]
+                entries[kind.meaning] = {
+                    "bgcolor": kind.fill,
+                    "color": kind.line,
+                    "style": style if style in ("rounded", "dashed") else "",
+                }
+        if self.unreached:
+            entries["no gradient arrived"] = {"bgcolor": "#FFFFFF", "color": VERMILION}
+        if self.view.backward:
+            entries["way of the gradient"] = {"text": "⇠", "color": PURPLE}
+        entries["result"] = {"text": "▣", "color": GREY}
+        return entries
+
+    def _notes(self) -> Iterator[str]:
+        yield from self.graph.notes
+        nodes = [node for node in self.graph.nodes if node.kind != "hidden"]
+        if self.view.values and any(node.value is None for node in nodes):
+            yield (
+                '"?": a value that the graph did not keep; compute inside "with viz.record():" '
+                "to see all"
+            )
+        elif self.view.grads and any(n.gradient is None and n.requires_grad for n in nodes):
+            yield '"?": a gradient that was not kept; run backward() inside "with viz.record():"'
+
+
+def _unreached(graph: Graph) -> set[int]:
+    """Return the parameters without a gradient, where others have one."""
+    leaves = [node for node in graph.nodes if node.kind in ("parameter", "input")]
+    wanted = [node for node in leaves if node.requires_grad]
+    if not any(node.got_gradient for node in wanted):
+        return set()
+    return {node.index for node in wanted if not node.got_gradient}
+
+
+def _numbers(what: str, array: Any) -> Iterator[str]:
+    if array is None:
+        yield f"{what}?"
+        return
+    first, *others = numbers.array_lines(array)
+    yield what + first
+    yield from others
+
+
+def _tooltip(node: GraphNode) -> str:
+    parts = [node.title, node.call if node.call != node.title else ""]
+    parts += [numbers.shape(node.shape), node.dtype, node.line]
+    text = ", ".join(part for part in parts if part)
+    return shortened(text, 2000).replace("\\", "\\\\")
+
+
+def _caption(graph: Graph) -> str:
+    operations = sum(node.operations for node in graph.nodes)
+    parameters = [node for node in graph.nodes if node.kind == "parameter"]
+    texts = [f"{numbers.count(operations)} operation{'s'[: operations != 1]}"]
+    if parameters:
+        size = sum(math.prod(node.shape) for node in parameters)
+        texts.append(f"{numbers.count(size)} numbers in {len(parameters)} parameters")
+    return ", ".join(texts)

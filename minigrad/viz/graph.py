@@ -1,0 +1,267 @@
+"""A graph as plain data: what a picture shows, and what questions about it are answered from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.errors import ArgumentError
+
+__all__ = ["Edge", "Graph", "GraphNode", "Group", "Statistics"]
+
+
+class Statistics(NamedTuple):
+    """Smallest, mean and largest of an array's finite elements, and how many are not finite."""
+
+    min: float
+    mean: float
+    max: float
+    not_finite: int
+
+    @classmethod
+    def of(cls, array: Any) -> Statistics:
+        """Return those of an array; NaN where it has no finite element."""
+        values = np.asarray(array, np.float64).ravel()
+        finite = values[np.isfinite(values)]
+        if not finite.size:
+            return cls(np.nan, np.nan, np.nan, values.size)
+        return cls(
+            float(finite.min()),
+            float(finite.mean()),
+            float(finite.max()),
+            int(values.size - finite.size),
+        )
+
+
+@dataclass(frozen=True)
+class Group:
+    """One call of a module: the operations in it belong together."""
+
+    index: int
+    parent: int | None  # the group around it
+    path: str  # dotted, from the outermost module: "encoder.0"; "" for that itself
+    module: str  # class name
+    configuration: str = ""
+    repeats: int = 1  # how often it occurs, one after the other, where equal ones are folded
+
+
+@dataclass(frozen=True)
+class GraphNode:
+    """An array that was given or computed, or a group of operations that is shown as one.
+
+    Attributes
+    ----------
+    index : int
+        Its place in `Graph.nodes`: what a node was computed from comes before it.
+    kind : str
+        ``"parameter"``, ``"input"`` (a tensor that requires a gradient and belongs to no module),
+        ``"constant"`` (one that does not), ``"operation"``, ``"module"`` (a collapsed group), or
+        ``"hidden"`` (operations left out).
+    name : str
+        Of a parameter its dotted name, of another tensor the name its user gave it, or "".
+    operation : str
+        What computed it, or the class of a collapsed module; "" for what was not computed.
+    options : str
+        How it was computed: ``"axis=1"``.
+    group : int or None
+        The innermost group that it belongs to.
+    shape : tuple of int
+    dtype : str
+    requires_grad : bool
+    got_gradient : bool or None
+        Whether a gradient is there now; None for results, which do not keep theirs.
+    line : str
+        ``"file.py:12"``, the user's line that made it; "" unless it was recorded.
+    operations : int
+        How many operations it stands for.
+    repeats : int
+        How often it occurs, one after the other, where equal ones are folded.
+    output : bool
+        Whether it is what the graph was made for.
+    value, gradient : array or None
+        As far as they are known. Not part of comparisons.
+    """
+
+    index: int
+    kind: str
+    name: str = ""
+    operation: str = ""
+    options: str = ""
+    group: int | None = None
+    shape: tuple[int, ...] = ()
+    dtype: str = ""
+    requires_grad: bool = False
+    got_gradient: bool | None = None
+    line: str = ""
+    operations: int = 1
+    output: bool = False
+    repeats: int = 1
+    value: Any = field(default=None, compare=False, repr=False)
+    gradient: Any = field(default=None, compare=False, repr=False)
+
+    @property
+    def title(self) -> str:
+        """What it is called: its name, or what made it."""
+        return self.name or self.call or self.kind
+
+    @property
+    def call(self) -> str:
+        """What computed it, with the options: ``"sum(axis=1)"``; of a module its class."""
+        is_call = self.kind == "operation" and self.options
+        return f"{self.operation}({self.options})" if is_call else self.operation
+
+
+class Edge(NamedTuple):
+    """One use of an array: as which argument of which operation."""
+
+    source: int
+    target: int
+    argument: int
+    uses: int = 1  # how many a collapsed picture shows as one
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What was computed from what.
+
+    Attributes
+    ----------
+    nodes : tuple of GraphNode
+        Each after what it was computed from; the order is that of the program's arguments, the
+        same on every run.
+    edges : tuple of Edge
+    groups : tuple of Group
+        Calls of modules, each after the one around it.
+    notes : tuple of str
+        What the reader should know: what was left out, and why.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> from minigrad import viz
+    >>> x = mg.tensor([1.0, 2.0], requires_grad=True, name="x")
+    >>> graph = viz.graph(np.sum(x * x))
+    >>> [node.title for node in graph.nodes]
+    ['x', 'multiply', 'sum']
+    >>> [(edge.source, edge.target) for edge in graph.edges]
+    [(0, 1), (0, 1), (1, 2)]
+    >>> graph.what_reaches(2)[0].name
+    'x'
+    """
+
+    nodes: tuple[GraphNode, ...]
+    edges: tuple[Edge, ...]
+    groups: tuple[Group, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    # --- Questions ---------------------------------------------------------------------------
+
+    def find(self, name: str) -> GraphNode:
+        """Return the node of a parameter or tensor by its name.
+
+        Raises
+        ------
+        ArgumentError
+            If there is none of that name, or more than one.
+        """
+        found = [node for node in self.nodes if node.name == name]
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(dict.fromkeys(node.name for node in self.nodes if node.name))
+        raise ArgumentError(
+            f"{len(found)} nodes of the graph are named {name!r}; names are: {names or 'none'}"
+        )
+
+    def what_reaches(self, node: GraphNode | int) -> tuple[GraphNode, ...]:
+        """Return everything a node was computed from: parameters, inputs, operations."""
+        sources = self._neighbours(forward=False)
+        return self._reached(node, sources)
+
+    def what_is_reached_from(self, node: GraphNode | int) -> tuple[GraphNode, ...]:
+        """Return everything that was computed from a node."""
+        return self._reached(node, self._neighbours(forward=True))
+
+    def parameters_of(self, node: GraphNode | int) -> tuple[GraphNode, ...]:
+        """Return the parameters that a node was computed from."""
+        return tuple(n for n in self.what_reaches(node) if n.kind == "parameter")
+
+    def without_gradient(self) -> tuple[tuple[GraphNode, str], ...]:
+        """Return the parameters and inputs that have no gradient, each with the reason."""
+        return tuple(
+            (node, self._why_none(node))
+            for node in self.nodes
+            if node.kind in ("parameter", "input", "constant") and not node.got_gradient
+        )
+
+    def _why_none(self, node: GraphNode) -> str:
+        if not node.requires_grad:
+            frozen = node.kind == "parameter"
+            return "it is frozen: requires_grad is False" if frozen else "it is a constant"
+        flows = self._neighbours(forward=True)[node.index]
+        if not flows:
+            return "nothing was computed from it"
+        return "backward() has not been called since its gradient was reset"
+
+    def _neighbours(self, *, forward: bool) -> list[list[int]]:
+        found: list[list[int]] = [[] for _ in self.nodes]
+        for edge in self.edges:
+            if forward:
+                found[edge.source].append(edge.target)
+            else:
+                found[edge.target].append(edge.source)
+        return found
+
+    def _reached(self, start: GraphNode | int, ways: list[list[int]]) -> tuple[GraphNode, ...]:
+        first = start.index if isinstance(start, GraphNode) else start
+        seen: set[int] = set()
+        stack = list(ways[first])
+        while stack:
+            index = stack.pop()
+            if index not in seen:
+                seen.add(index)
+                stack.extend(ways[index])
+        return tuple(self.nodes[index] for index in sorted(seen))
+
+    def groups_around(self, group: int | None) -> Iterator[Group]:
+        """Yield a group and the groups around it, the innermost first."""
+        while group is not None:
+            yield self.groups[group]
+            group = self.groups[group].parent
+
+    # --- As text -----------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the graph in dicts, lists, strings and numbers; arrays as their statistics."""
+        return {
+            "nodes": [_node_as_dict(node) for node in self.nodes],
+            "edges": [edge._asdict() for edge in self.edges],
+            "groups": [dict(vars(group)) for group in self.groups],
+            "notes": list(self.notes),
+        }
+
+    def to_json(self) -> str:
+        """Return the graph as JSON; numbers that are not finite as strings."""
+        return json.dumps(_finite(self.to_dict()), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _node_as_dict(node: GraphNode) -> dict[str, Any]:
+    entries = {**vars(node), "shape": list(node.shape)}
+    for what in ("value", "gradient"):
+        array = entries[what]
+        entries[what] = None if array is None else Statistics.of(array)._asdict()
+    return entries
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return str(value)
+    return value

@@ -1,0 +1,53 @@
+"""Numbers and arrays as the short texts of a label."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minigrad.viz.graph import Statistics
+
+__all__ = ["array_lines", "count", "number", "shape"]
+
+WHOLE = 12  # elements up to which an array is written out
+
+
+def number(value: float) -> str:
+    """Return a number with four significant digits: 0.25, -1.234e-05, 12340."""
+    if not math.isfinite(value):
+        return {math.inf: "∞", -math.inf: "-∞"}.get(value, "NaN")
+    text = f"{value:.4g}"
+    if "e" in text and 1e-4 <= abs(value) < 1e7:
+        return f"{value:.0f}"
+    return text
+
+
+def count(value: int) -> str:
+    """Return an integer with commas: 101,770."""
+    return f"{value:,}"
+
+
+def shape(lengths: tuple[int, ...]) -> str:
+    """Return a shape as in NumPy, and "scalar" for none: (32, 784)."""
+    return str(tuple(lengths)) if lengths else "scalar"
+
+
+def array_lines(array: Any) -> list[str]:
+    """Return a small array in full, a row to a line; of another its least, mean and largest."""
+    values = np.asarray(array)
+    if values.size == 0:
+        return ["empty"]
+    if values.ndim == 0:
+        return [number(float(values))]
+    if values.size > WHOLE or values.ndim > 2:
+        return [_statistics(values)]
+    rows = values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values[None]
+    return [" ".join(number(float(x)) for x in row) for row in rows]
+
+
+def _statistics(values: Any) -> str:
+    found = Statistics.of(values)
+    text = f"{number(found.min)} … {number(found.max)}, mean {number(found.mean)}"
+    return f"{text}, {found.not_finite} not finite" if found.not_finite else text

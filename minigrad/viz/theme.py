@@ -1,0 +1,150 @@
+"""Colours, shapes and fonts of all pictures, and the legend that says what they mean.
+
+The colours are those of Okabe and Ito ("Color universal design", 2008), which colour-blind readers
+tell apart, on tints of theirs; kinds differ in outline as well, for print.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from minigrad.errors import ArgumentError
+from minigrad.viz.render import Drawing
+
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "KINDS",
+    "ORANGE",
+    "PURPLE",
+    "VERMILION",
+    "Kind",
+    "check_direction",
+    "label",
+    "legend",
+    "new_drawing",
+    "shortened",
+]
+
+BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, GREY, BLACK = "#CC79A7", "#777777", "#222222"
+
+LONGEST = 48  # characters of a line in a label
+
+
+class Kind(NamedTuple):
+    """How nodes of a kind look, and what the legend says of them."""
+
+    fill: str
+    line: str
+    style: str
+    meaning: str
+
+
+KINDS = {
+    "parameter": Kind("#FDF1D6", ORANGE, "filled", "parameter"),
+    "input": Kind("#E1EFF9", BLUE, "filled", "tensor that requires a gradient"),
+    "constant": Kind("#F3F3F3", GREY, "filled,dashed", "constant"),
+    "operation": Kind("#FFFFFF", BLACK, "filled,rounded", "operation"),
+    "module": Kind("#E0F3EC", GREEN, "filled,rounded", "module"),
+    "hidden": Kind("#FFFFFF", GREY, "filled,rounded,dotted", "left out"),
+}
+
+
+def check_direction(direction: str) -> str:
+    """Refuse what is not a direction of graphviz."""
+    if direction not in ("TB", "LR", "BT", "RL"):
+        raise ArgumentError(
+            f'direction is "TB" (from top to bottom), "LR", "BT" or "RL", not {direction!r}'
+        )
+    return direction
+
+
+def new_drawing(direction: str = "TB", **attributes: str) -> Drawing:
+    """Return an empty picture with the fonts and sizes of all."""
+    font = {"fontname": "Helvetica", "fontsize": "11"}
+    return Drawing(
+        graph_attr={
+            "rankdir": check_direction(direction),
+            "labelloc": "b",
+            "nodesep": "0.25",
+            "ranksep": "0.35",
+            **font,
+            **attributes,
+        },
+        node_attr={"shape": "box", "margin": "0.12,0.06", **font},
+        edge_attr={
+            "color": "#555555",
+            "arrowsize": "0.7",
+            "fontname": "Helvetica",
+            "fontsize": "9",
+        },
+    )
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """Return a text in one line, without its middle if it is long."""
+    text = " ".join(text.split())
+    if len(text) <= longest:
+        return text
+    head = (longest - 1) * 2 // 3
+    return f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"
+
+
+def label(title: str, lines: Iterable[str] = (), *, longest: int = LONGEST) -> str:
+    """Return an HTML-like label in which no character has a meaning: a title and smaller lines."""
+    rows = [f"<b>{_escaped(shortened(title, longest)) or ' '}</b>"]
+    rows += [
+        f'<font point-size="9">{_escaped(shortened(line, longest))}</font>'
+        for line in lines
+        if line.strip()
+    ]
+    return f"<{'<br/>'.join(rows)}>"
+
+
+def _escaped(text: str) -> str:
+    printable = "".join(c if c.isprintable() else "�" for c in text)
+    return html.escape(printable)
+
+
+def legend(
+    drawing: Drawing, caption: str, entries: Mapping[str, Mapping[str, str]], notes: Iterable[str]
+) -> None:
+    """Put a caption, notes, and what the colours mean below a picture.
+
+    Parameters
+    ----------
+    drawing : Drawing
+    caption : str
+    entries : mapping
+        For each meaning the attributes of the cell that shows it: ``{"bgcolor": ..., "color": ...,
+        "style": ...}``, or ``{"text": ..., "color": ...}`` for a sign in a colour.
+    notes : iterable of str
+    """
+    rows = []
+    if caption:
+        rows.append(f"<tr><td><b>{_escaped(caption)}</b></td></tr>")
+    rows += [f'<tr><td><font point-size="9">{_escaped(note)}</font></td></tr>' for note in notes]
+    if entries:
+        cells = "".join(_sample(cell) + _meaning(text) for text, cell in entries.items())
+        rows.append(
+            '<tr><td><table border="0" cellspacing="3" cellborder="0" cellpadding="2">'
+            f"<tr>{cells}</tr></table></td></tr>"
+        )
+    if rows:
+        table = f'<table border="0" cellspacing="0" cellborder="0">{"".join(rows)}</table>'
+        drawing.attr(label=f"<{table}>")
+
+
+def _meaning(text: str) -> str:
+    return f'<td align="left"><font point-size="9">{_escaped(text)}</font></td>'
+
+
+def _sample(cell: Mapping[str, Any]) -> str:
+    if "text" in cell:
+        return f'<td><font color="{cell["color"]}"><b>{_escaped(cell["text"])}</b></font></td>'
+    attributes = "".join(f' {name}="{value}"' for name, value in cell.items() if value)
+    return f'<td border="1" width="18"{attributes}> </td>'

@@ -1,0 +1,363 @@
+"""From tensors to a `Graph`: everything that they were computed from, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.context import Scope
+from minigrad.errors import ArgumentError, DtypeError, GraphError
+from minigrad.graph import Leaf, Node, Vertex
+from minigrad.nn.module import Call, Module
+from minigrad.tensor import Tensor
+from minigrad.viz.graph import Edge, Graph, GraphNode, Group
+from minigrad.viz.recording import kept_by
+
+__all__ = ["graph", "vertices_behind"]
+
+Names = Mapping[str, Any]
+
+
+def graph(*outputs: Tensor, names: Names | None = None) -> Graph:
+    """Return what tensors were computed from, as plain data.
+
+    Parameters
+    ----------
+    *outputs : Tensor
+        Results, such as a loss; what they were computed from may be shared. They may have been
+        walked back (``backward()``) or not.
+    names : mapping from str to Tensor, optional
+        What to call tensors that have no name of their own.
+
+    Returns
+    -------
+    Graph
+        Nodes for arrays and operations, each after what it was computed from; edges; and the calls
+        of modules as nested groups. Linear in the number of operations.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no output.
+    DtypeError
+        If an output is not a tensor.
+    GraphError
+        If nothing was recorded on the way to an output.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, viz
+    >>> model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    >>> graph = viz.graph(model(np.ones((1, 3), np.float32)))
+    >>> [node.name for node in graph.nodes if node.kind == "parameter"]
+    ['0.weight', '0.bias', '2.weight', '2.bias']
+    >>> [node.operation for node in graph.nodes if node.kind == "operation"]
+    ['affine', 'relu', 'affine']
+    >>> [group.module for group in graph.groups]
+    ['Sequential', 'Linear', 'ReLU', 'Linear']
+    """
+    _check(outputs, names)
+    return _Tracer(outputs, names or {}).graph()
+
+
+def _check(outputs: tuple[Any, ...], names: Any) -> None:
+    if not outputs:
+        raise ArgumentError("a graph is made of results: viz.graph(loss)")
+    for output in outputs:
+        if not isinstance(output, Tensor):
+            is_model = isinstance(output, Module)
+            raise DtypeError(
+                f"a graph is made of tensors, not of {type(output).__name__}"
+                + ("; give it what the model returns: model(x)" if is_model else "")
+            )
+        if not isinstance(output._node, Node):
+            raise GraphError(
+                f"nothing was recorded on the way to a tensor of shape {output.shape}: it was not "
+                "computed from anything that has requires_grad=True, or under no_grad()"
+            )
+    if names is not None and not (
+        isinstance(names, Mapping) and all(isinstance(t, Tensor) for t in names.values())
+    ):
+        raise ArgumentError("names is a dict of tensors: viz.graph(loss, names={'x': x})")
+
+
+def vertices_behind(roots: Iterable[Vertex]) -> list[Vertex]:
+    """Return vertices and all that they were computed from, each after its own parents.
+
+    Parents come in the order of the arguments, so the order is that of the program, and the same
+    on every run.
+    """
+    ordered: list[Vertex] = []
+    seen: set[Vertex] = set()
+    stack: list[tuple[Vertex, bool]] = [(root, False) for root in reversed(list(roots))]
+    while stack:
+        vertex, parents_are_done = stack.pop()
+        if parents_are_done:
+            ordered.append(vertex)
+        elif vertex not in seen:
+            seen.add(vertex)
+            stack.append((vertex, True))
+            stack.extend((p, False) for p in reversed(vertex.parents) if p is not None)
+    return ordered
+
+
+class _Constant(NamedTuple):
+    """An array among the arguments of an operation that is no tensor."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+    value: Any
+
+
+class _Tracer:
+    """Puts a graph together."""
+
+    def __init__(self, outputs: tuple[Tensor, ...], names: Names) -> None:
+        self.outputs: dict[Vertex, Tensor] = {output._vertex(): output for output in outputs}
+        self.vertices = vertices_behind(self.outputs)
+        self.groups: list[Group] = []
+        self.places: dict[Scope, int] = {}  # of groups
+        self.named: dict[Vertex, tuple[str, Any]] = {}  # name and array
+        self.modules: dict[Vertex, str] = {}  # the names of parameters and buffers
+        for name, tensor in names.items():
+            self.named[tensor._vertex()] = name, tensor.data
+        self._name_parameters()
+        self.values = dict(self._known_values())
+        self.nodes: list[GraphNode] = []
+        self.edges: list[Edge] = []
+
+    def graph(self) -> Graph:
+        """Return it."""
+        indices: dict[Vertex, int] = {}
+        for vertex in self.vertices:
+            if isinstance(vertex, Leaf):
+                indices[vertex] = len(self.nodes)
+                self.nodes.append(self._leaf(vertex, len(self.nodes)))
+                continue
+            sources = [(p, indices[v]) for p, v in enumerate(vertex.parents) if v is not None]
+            for position, constant in _constants(vertex):
+                sources.append((position, len(self.nodes)))
+                self.nodes.append(_constant_node(constant, len(self.nodes)))
+            index = indices[vertex] = len(self.nodes)
+            self.nodes.append(self._operation(vertex, index))
+            self.edges += [Edge(source, index, position) for position, source in sorted(sources)]
+        self._place_parameters()
+        return Graph(tuple(self.nodes), tuple(self.edges), tuple(self.groups))
+
+    # --- Names -------------------------------------------------------------------------------
+
+    def _name_parameters(self) -> None:
+        """Name parameters and buffers by their place in the outermost modules."""
+        outermost: dict[int, Module] = {}
+        for vertex in self.vertices:
+            call = vertex.scope if isinstance(vertex, Node) else None
+            while isinstance(call, Call):
+                module = call.module
+                call = call.parent
+                if not isinstance(call, Call):
+                    outermost.setdefault(id(module), module)
+        owners = [module for module in outermost.values() if any(_state(module))]
+        for module, prefix in zip(owners, _prefixes(owners), strict=True):
+            for name, tensor in _state(module):
+                vertex = tensor._vertex()
+                self.modules.setdefault(vertex, prefix + name)
+                self.named.setdefault(vertex, (vertex.name or prefix + name, tensor.data))
+
+    # --- Values ------------------------------------------------------------------------------
+
+    def _known_values(self) -> Iterator[tuple[Vertex, Any]]:
+        """Yield the values that something still holds; the best source last."""
+        nodes = [vertex for vertex in self.vertices if isinstance(vertex, Node)]
+        for node in nodes:
+            yield from _held_by(node)
+        for vertex, (_, array) in self.named.items():
+            yield vertex, array
+        for vertex, output in self.outputs.items():
+            yield vertex, output._data
+        for node in nodes:
+            kept = kept_by(node)
+            if kept is not None:
+                yield from kept.leaves
+                yield node, kept.value
+
+    # --- Nodes -------------------------------------------------------------------------------
+
+    def _leaf(self, leaf: Leaf, index: int) -> GraphNode:
+        name = leaf.name or self.named.get(leaf, ("",))[0]
+        kind = "input" if leaf.requires_grad else "constant"
+        return GraphNode(
+            index,
+            "parameter" if leaf in self.modules else kind,
+            name,
+            shape=tuple(leaf.shape),
+            dtype=str(leaf.dtype),
+            requires_grad=leaf.requires_grad,
+            got_gradient=leaf.grad is not None,
+            operations=0,
+            value=self.values.get(leaf),
+            gradient=_plain(leaf.grad),
+        )
+
+    def _operation(self, node: Node, index: int) -> GraphNode:
+        kept = kept_by(node)
+        gradient = node.grad if kept is None or kept.gradient is None else kept.gradient
+        return GraphNode(
+            index,
+            "operation",
+            node.name or self.named.get(node, ("",))[0],
+            node.rule.name,
+            _options(node),
+            self._group(node.scope),
+            tuple(node.shape),
+            str(node.dtype),
+            True,
+            node.grad is not None if node.retains_grad else None,
+            kept.line if kept is not None else "",
+            1,
+            node in self.outputs,
+            1,
+            self.values.get(node),
+            _plain(gradient),
+        )
+
+    # --- Groups ------------------------------------------------------------------------------
+
+    def _group(self, scope: Scope | None) -> int | None:
+        """Return the place of the group of a module's call, made with those around it."""
+        missing: list[Call] = []
+        while isinstance(scope, Call) and scope not in self.places:
+            missing.append(scope)
+            scope = scope.parent
+        place = self.places[scope] if isinstance(scope, Call) else None
+        for call in reversed(missing):
+            index = self.places[call] = len(self.groups)
+            module = call.module
+            outermost = place is None
+            self.groups.append(
+                Group(
+                    index,
+                    place,
+                    "" if outermost else call.path,
+                    type(module).__name__,
+                    module.extra_repr(),
+                )
+            )
+            place = index
+        return place
+
+    def _place_parameters(self) -> None:
+        """Put each parameter into the innermost group that all its uses are in."""
+        users: dict[int, list[int | None]] = {}
+        for edge in self.edges:
+            users.setdefault(edge.source, []).append(self.nodes[edge.target].group)
+        for index, node in enumerate(self.nodes):
+            if node.kind == "parameter":
+                self.nodes[index] = _with_group(node, self._common(users.get(index, [None])))
+
+    def _common(self, groups: list[int | None]) -> int | None:
+        around = [self._around(group) for group in dict.fromkeys(groups)]
+        shared = [group for group in around[0] if all(group in other for other in around[1:])]
+        return shared[0] if shared else None
+
+    def _around(self, group: int | None) -> list[int]:
+        found = []
+        while group is not None:
+            found.append(group)
+            group = self.groups[group].parent
+        return found
+
+
+def _constants(node: Node) -> Iterator[tuple[int, _Constant]]:
+    """Yield the arrays among the arguments that are no tensors, with their positions."""
+    kept = kept_by(node)
+    for position, parent in enumerate(node.parents):
+        value: Any = node.constant(position) if parent is None else None
+        if getattr(value, "shape", ()):
+            known = None if isinstance(value, Leaf) else value
+            if kept is not None:
+                known = kept.constants.get(position, known)
+            yield position, _Constant(tuple(value.shape), value.dtype, known)
+
+
+def _constant_node(constant: _Constant, index: int) -> GraphNode:
+    return GraphNode(
+        index,
+        "constant",
+        shape=constant.shape,
+        dtype=str(constant.dtype),
+        got_gradient=False,
+        operations=0,
+        value=constant.value,
+    )
+
+
+def _held_by(node: Node) -> Iterator[tuple[Vertex, Any]]:
+    """Yield the values that a node keeps for its gradients."""
+    for parent, value in zip(node.parents, node.args or (), strict=False):
+        if parent is not None and value is not parent:
+            yield parent, value
+    if node.out is not None:
+        yield node, node.out
+
+
+def _state(module: Module) -> Iterator[tuple[str, Tensor]]:
+    yield from module.named_parameters()
+    yield from module.named_buffers()
+
+
+def _prefixes(modules: list[Module]) -> list[str]:
+    """Return what to put before the names of each module's parameters, where there are several."""
+    if len(modules) < 2:
+        return [""] * len(modules)
+    kinds = [type(module).__name__ for module in modules]
+    counts: dict[str, int] = {}
+    prefixes = []
+    for kind in kinds:
+        counts[kind] = counts.get(kind, 0) + 1
+        prefixes.append(f"{kind}.{counts[kind]}." if kinds.count(kind) > 1 else f"{kind}.")
+    return prefixes
+
+
+def _with_group(node: GraphNode, group: int | None) -> GraphNode:
+    return GraphNode(**{**vars(node), "group": group})
+
+
+def _plain(value: Any) -> Any:
+    return value.data if isinstance(value, Tensor) else value
+
+
+def _options(node: Node) -> str:
+    """Return the arguments that are no arrays as a call has them: ``·, 2.0, axis=1``."""
+    given = [
+        "·" if parent is not None else _shown(node.constant(position))
+        for position, parent in enumerate(node.parents)
+    ]
+    while given and given[-1] in ("", "None"):
+        given.pop()
+    if all(text in ("·", "") for text in given):
+        given = []
+    named = [
+        f"{name}={_shown(value)}"
+        for name, value in (node.kwargs or {}).items()
+        if value is not None and value is not False
+    ]
+    return ", ".join([*(text or "·" for text in given), *named])
+
+
+def _shown(value: Any) -> str:
+    """Return a small constant as text; "" for an array or what is not known."""
+    if getattr(value, "shape", ()) or isinstance(value, list):
+        return ""
+    if isinstance(value, slice):
+        parts = [value.start, value.stop, value.step]
+        texts = ["" if part is None else str(part) for part in parts]
+        return ":".join(texts if value.step is not None else texts[:2])
+    if isinstance(value, tuple):
+        inside = [_shown(item) or "·" for item in value]
+        return f"({', '.join(inside)}{',' if len(inside) == 1 else ''})"
+    if isinstance(value, float | np.floating):
+        return f"{float(value):.6g}"
+    return "..." if value is ... else str(value)
