@@ -1,0 +1,43 @@
+"""Right gradients are called right: of random programs, ten thousand of them in the deep profile."""
+
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import minigrad as mg
+from minigrad.testing import Verdict, gradcheck, strategies
+
+DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
+SEEDS = st.integers(0, 2**16)
+
+
+@settings(max_examples=10_000 if DEEP else 20)
+@given(strategies.programs(), SEEDS)
+def test_no_false_alarm_in_float64(program, seed):
+    assert gradcheck(program, list(program.inputs), seed=seed).verdict is Verdict.RIGHT
+
+
+@settings(max_examples=2_000 if DEEP else 10)
+@given(strategies.programs(), SEEDS)
+def test_no_false_alarm_in_float32(program, seed):
+    assert gradcheck(program, list(program.inputs), seed=seed, dtype=np.float32)
+
+
+@pytest.mark.slow
+@settings(max_examples=500)
+@given(strategies.programs(), SEEDS)
+def test_a_gradient_wrong_by_a_thousandth_is_seen(program, seed):
+    """So that silence means something: scale one gradient and have it found."""
+
+    def vjp(u, *arrays):
+        _, pull_back = mg.vjp(program, *arrays)
+        first, *others = pull_back(u)
+        return 1.001 * first, *others
+
+    report = gradcheck(program, list(program.inputs), vjp=vjp, seed=seed, raise_on_failure=False)
+    _, pull_back = mg.vjp(program, *program.inputs)
+    if np.abs(pull_back(np.ones_like(program(*program.inputs)))[0]).max() > 1e-3:
+        assert not report
