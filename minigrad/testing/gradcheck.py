@@ -35,7 +35,7 @@ def gradcheck(
     f: Function,
     inputs: Inputs,
     *,
-    order: int = 2,
+    order: int | None = None,
     seed: int = 0,
     rtol: float | None = None,
     atol: float | None = None,
@@ -62,7 +62,7 @@ def gradcheck(
       must be the same to rounding.
 
     Where the slopes to the two sides differ, the function has a kink, and any value between them
-    is accepted; the report then says "kink". With ``order=2`` the gradient, as a function of x and
+    is accepted; the report then says "kink". In second order the gradient, as a function of x and
     of u, is checked in the same way, along random directions.
 
     Parameters
@@ -75,8 +75,9 @@ def gradcheck(
         and stands for an array drawn from `seed`, away from 0; so ``(3, 4)`` is one matrix and
         ``[(3, 4), (4,)]`` a matrix and a vector. Arguments may be nested lists, tuples and dicts.
         Whatever is not floating-point, such as an array of integers, is a constant.
-    order : int, default 2
-        The highest derivatives to check: 1 for gradients, 2 for those of gradients, too.
+    order : int, optional
+        The highest derivatives to check: 1 for gradients, 2 for those of gradients, too. By default
+        2, and 1 where `vjp` is given.
     seed : int, default 0
         Of the cotangent, the directions, and inputs given as shapes. Nothing else is random.
     rtol : float, optional
@@ -167,7 +168,7 @@ class _Options:
         self,
         f: Function,
         inputs: Inputs,
-        order: int,
+        order: int | None,
         seed: int,
         rtol: float | None,
         atol: float | None,
@@ -177,7 +178,9 @@ class _Options:
         wrt: Sequence[int | str] | None,
     ) -> None:
         self.f, self.inputs, self.vjp, self.wrt = f, inputs, vjp, wrt
-        self.order, self.kink = _checked_order(order), _checked_kink(kink)
+        self.given_order = order
+        self.order = _checked_order((2 if vjp is None else 1) if order is None else order)
+        self.kink = _checked_kink(kink)
         self.settings = Settings(_checked_seed(seed), rtol, atol, _checked_dtype(dtype))
         modules = [f] if isinstance(f, Module) else []
         self.around = Surroundings(modules)
@@ -234,7 +237,7 @@ class _Options:
 
     def _reproduce(self, problem: Problem) -> str:
         options = [f"seed={self.settings.seed}"]
-        if self.order != 2:
+        if self.given_order is not None:
             options.insert(0, f"order={self.order}")
         if self.settings.dtype != np.float64:
             options.append(f'dtype="{self.settings.dtype}"')
@@ -302,7 +305,7 @@ class _Checked:
         copies = [x.copy() for x in problem.point]
         self.gradient = self.calls.gradient(self.cotangents, copies)
         self.examiner = Examiner(problem, self.cotangents, self.gradient, self.settings, self.rng)
-        return not self.calls.issues
+        return self.calls.has_values
 
     # --- What it says ------------------------------------------------------------------------
 

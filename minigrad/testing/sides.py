@@ -37,6 +37,7 @@ class Calls:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.issues: dict[str, None] = {}  # as an ordered set
+        self.has_values = True  # whether the gradients were numbers of the right shapes
         self._returned: list[tuple[int, Any, Any]] = []  # by the last call, with copies
 
     def gradient(self, cotangents: Sequence[Array], point: Sequence[Array]) -> list[Array]:
@@ -65,6 +66,7 @@ class Calls:
             self.add(str(error))
         except Exception as error:
             self.add(f"computing the gradient raised {type(error).__name__}: {error}")
+        self.has_values = False
         return [np.full_like(x, np.nan) for x in point]
 
     def add(self, issue: str) -> None:
@@ -112,6 +114,7 @@ class Calls:
         if gradient is None:
             return np.zeros_like(x)
         if gradient.shape != x.shape:
+            self.has_values = False
             advice = _missing_sum(gradient.shape, x.shape)
             self.add(
                 f"the gradient of {self.name(index)} has shape {gradient.shape}, and the argument "

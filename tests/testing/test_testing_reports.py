@@ -123,7 +123,7 @@ def test_wrong_along_directions_only():
 
 
 def test_report_notes_what_was_not_checked():
-    report = gradcheck(np.sin, (2,), vjp=lambda g, x: g * np.cos(x))
+    report = gradcheck(np.sin, (2,), vjp=lambda g, x: g * np.cos(x), order=2)
     assert report.notes == ("of a function given with its vjp only first order can be checked",)
     assert not gradcheck(np.sin, (2,), vjp=lambda g, x: g * np.cos(x), order=1).notes
 
@@ -250,3 +250,11 @@ def test_plugin_loads_nothing_of_ours(pytester, monkeypatch):
         "('minigrad', 'numpy', 'hypothesis')))"
     )
     assert pytester.runpython(script).stdout.str().strip() == "[]"
+
+
+def test_a_gradient_that_shares_memory_is_compared_all_the_same():
+    report = gradcheck(np.exp, (2,), vjp=lambda u, x: u, raise_on_failure=False)
+    shared, wrong = report.issues[0], report.findings[0]
+    assert "shares memory with the cotangent" in shared
+    assert "is wrong in 2 of the 2 elements" in wrong
+    assert report.notes == ()  # nobody asked for second order
