@@ -214,16 +214,14 @@ class Line:
     def _look_wider(self, spacing: float, samples: Vector, size: Vector) -> None:
         """Find rounding errors that stay the same over stretches longer than the usual spacing.
 
-        So they do where numbers cancel that are larger than the result. What is no rounding error
-        of numbers as large as the start is something else, a kink for instance.
+        So they do where numbers cancel that are larger than the result, and a factor that is exact
+        may hide it. What is no rounding error of numbers as large as the start is something else, a
+        kink for instance.
         """
-        still = self.changed & (size == 0)
-        if not still.any():
-            return
         found = self._third_differences(spacing)
         sizes = np.sqrt(np.mean(found**2, axis=0))
         largest = float(np.abs(self.start[self.direction != 0]).max(initial=0))
-        seen = still & (sizes <= 64 * self.eps * largest)
+        seen = self.changed & (sizes > 8 * size) & (sizes <= 64 * self.eps * largest)
         samples[:, seen], size[seen] = found[:, seen], sizes[seen]
 
     def _third_differences(self, spacing: float) -> Vector:
