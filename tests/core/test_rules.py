@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from core_calls import CALLS, ELEMENTWISE, PRODUCTS
+from core_calls import CALLS, ELEMENTWISE, PRODUCTS, Call, X, Y
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -246,6 +246,78 @@ def test_tensors_may_count_plain_arrays(kind):
     assert np.repeat(kind([1.0, 2.0]), twice).tolist() == [1.0, 1.0, 2.0]
     assert np.repeat(kind([1.0, 2.0]), twice, axis=0).tolist() == [1.0, 1.0, 2.0]
     assert np.tile(kind([1.0, 2.0]), twice).tolist() == [[1.0, 2.0], [1.0, 2.0]]
+
+
+def test_positions_to_take_may_be_truth_values_and_not_fractions():
+    x = mg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    assert np.take(x, [True, False, True]).tolist() == [2.0, 1.0, 2.0]
+    for positions in (0.5, [0.0, 1.0]):
+        with pytest.raises(IndexError):
+            np.take(x, positions)
+
+
+@pytest.mark.parametrize("k", [-3, -1, 0, 1, 2, 4])
+def test_vector_on_any_diagonal(k):
+    x = np.array([1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(np.diag(mg.from_numpy(x), k).data, np.diag(x, k))
+    weights = np.arange(1.0, np.diag(x, k).size + 1).reshape(np.diag(x, k).shape)
+    found = mg.grad(lambda x: np.sum(np.diag(x, k) * weights))(x)
+    np.testing.assert_array_equal(found, np.diag(weights, k))
+
+
+def test_products_with_numbers_and_lists():
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    tensor = mg.from_numpy(x, requires_grad=True)
+    for function in (np.inner, np.dot):
+        np.testing.assert_array_equal(function(tensor, 2.0).data, 2.0 * x)
+        np.testing.assert_array_equal(function(2.0, tensor).data, 2.0 * x)
+    for first, second in ((tensor, x.tolist()), (x.tolist(), tensor)):
+        np.testing.assert_array_equal(np.tensordot(first, second, 1).data, x @ x)
+    assert np.vdot(tensor, tensor).item() == 30.0
+
+
+def check_product(function, *shapes):
+    rng = np.random.default_rng(0)
+    call = Call(function, [rng.normal(size=shape) for shape in shapes], (X, Y), {})
+    check_values(call, REORDERED)
+    check_gradient(call, rng)
+
+
+PAIRS_OF_AXES = [
+    ((2, 3), (4, 2), ([0], [1])),
+    ((2, 3), (4, 2), (-2, -1)),
+    ((2, 3, 4), (3, 5, 2), ([1, 0], [0, 2])),
+    ((2, 3, 4), (4, 5, 2), ([0, 2], [2, 0])),
+    ((2, 3), (4,), 0),
+    ((2, 3, 4), (3, 4, 5), 2),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "axes"), PAIRS_OF_AXES)
+def test_products_over_any_axes(first, second, axes):
+    check_product(lambda a, b: np.tensordot(a, b, axes), first, second)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_ellipses_may_hide_different_numbers_of_axes(order):
+    def product(a, b):
+        return np.einsum("...i,...i->...", *(a, b)[::order])
+
+    check_product(product, (2, 4, 3), (4, 3))
+    check_product(product, (2, 4, 3), (3,))
+    check_product(product, (2, 1, 3), (4, 3))
+
+
+def test_lists_next_to_tensors_in_products():
+    x = mg.tensor(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    assert np.einsum("ij,j->i", x, [1.0, 10.0]).tolist() == [21.0, 43.0]
+    assert np.einsum("i,ij->j", [1.0, 10.0], x).tolist() == [31.0, 42.0]
+
+
+@pytest.mark.parametrize("axes", [([2], [0]), ([0], [-3])])
+def test_sums_over_axes_that_are_not_there_are_refused(axes):
+    with pytest.raises(mg.errors.ShapeError, match=r"cannot sum over axes .* with 2 axes"):
+        np.tensordot(mg.tensor(np.ones((2, 2))), np.ones((2, 2)), axes)
 
 
 def test_a_number_has_no_axis_to_sort_or_split():

@@ -49,6 +49,14 @@ def test_maximum_with_a_constant_shares_as_well():
     assert grad(lambda x: np.minimum(0, x), [-1.0, 0.0, 1.0]) == [1.0, 0.5, 0.0]
 
 
+def test_what_equal_operands_share_is_the_gradient_that_arrives():
+    def weighted(function):
+        return lambda x, y: function(x, y) * np.array([3.0, 5.0])
+
+    assert grad(weighted(np.maximum), [1.0, 2.0], [1.0, 1.0]) == [[1.5, 5.0], [1.5, 0.0]]
+    assert grad(weighted(np.minimum), [1.0, 2.0], [1.0, 1.0]) == [[1.5, 0.0], [1.5, 5.0]]
+
+
 def test_maximum_of_one_tensor_twice_is_the_identity():
     assert grad(lambda x: np.maximum(x, x), [-1.0, 2.0]) == [1.0, 1.0]
 
@@ -76,6 +84,14 @@ def test_equal_elements_are_sorted_in_their_order():
     weights = np.array([1.0, 10.0, 100.0])
     assert grad(lambda x: np.sort(x) * weights, [2.0, 1.0, 1.0]) == [100.0, 1.0, 10.0]
     assert grad(lambda x: np.sort(x) * weights, [1.0, 1.0, 1.0]) == [1.0, 10.0, 100.0]
+
+
+def test_many_equal_elements_are_sorted_in_their_order():
+    x = np.arange(1000.0) % 3
+    weights = np.arange(1000.0)
+    expected = np.empty(1000)
+    expected[np.argsort(x, kind="stable")] = weights
+    assert grad(lambda x: np.sort(x) * weights, x) == expected.tolist()
 
 
 def test_clip_passes_the_gradient_at_both_bounds():
@@ -200,6 +216,11 @@ def test_second_derivatives_of_a_power_at_exponent_0():
     hessian = mg.hessian(lambda v: v[0] ** v[1])(np.array([2.0, 0.0]))
     log2 = math.log(2.0)
     np.testing.assert_allclose(hessian, [[0.0, 0.5], [0.5, log2**2]], rtol=1e-15)
+
+
+def test_derivatives_of_every_order_of_0_to_the_0_are_0():
+    third = mg.jacobian(mg.hessian(lambda v: v[0] ** v[1]))(np.zeros(2))
+    assert third[0].tolist() == [[0.0, 0.0], [0.0, 0.0]]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.bool_])

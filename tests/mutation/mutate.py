@@ -13,45 +13,44 @@ Most changes are made in a fork of a process that has collected the tests alread
 function other code. What has its effect during the import (tables, defaults, decorators) is changed
 in the source, and imported and collected anew.
 
-`excused.toml` lists the changes that make no difference that a test could see, each with its reason.
+`excused.toml` lists the changes that make no difference a test could see, each with its reason.
 Exit status 1: a rule has a survivor without an excuse, or less than 95 % of the others is caught.
 """
 
 import argparse
-import ast
 import collections
-import contextlib
 import gc
 import hashlib
 import importlib
-import importlib.machinery
 import json
 import os
-import resource
 import shutil
 import signal
 import sys
 import tempfile
-import threading
 import time
 import tomllib
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported
 
 import pytest
-from _pytest.runner import runtestprotocol
-from hypothesis import Phase, given, settings, strategies
-from mutation_operators import Mutant, mutants
+from mutation_operators import Mutant
+from mutation_sources import (
+    Source,
+    changed_function,
+    imported_as,
+    outermost_functions,
+    outside_functions,
+)
+from mutation_tests import Outcome, Survey, Tests, collect, first_failure, forked
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ["minigrad", "tests", "conftest.py", "pytest_minigrad.py", "pyproject.toml", "README.md"]
 EXCUSES = Path(__file__).with_name("excused.toml")
-MEMORY = 8 << 30  # bytes: a change may ask for any amount
-SLACK = 5.0  # seconds that a test may take beyond ten times what it usually does
 
 
 class Part(NamedTuple):
@@ -81,7 +80,7 @@ PARTS = {
             "tests/core/test_engine.py", "tests/core/test_transforms.py",
             "tests/core/test_modes.py", "tests/core", "minigrad/context.py", "minigrad/dispatch.py",
             "minigrad/tensor.py", "minigrad/transforms.py", "minigrad/primitive.py",
-            "tests/test_bad_input.py", "tests/test_debugging.py", "tests/nn",
+            "tests/test_bad_input.py", "tests/nn",
         ),
         0.95,
     ),
@@ -101,271 +100,7 @@ def say(text: str = "") -> None:
     sys.stdout.flush()
 
 
-# --- What is changed ---------------------------------------------------------------------------
-
-
-class Source:
-    """A module of the copy, and its changes."""
-
-    def __init__(self, path: Path, package: Path) -> None:
-        self.path = path
-        self.file = path.relative_to(package).as_posix()
-        text = path.read_text(encoding="utf-8")
-        self.digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-        self.tree = ast.parse(text)
-        self.code = self.compiled()
-        self.mutants = mutants(self.tree, self.file)
-        name = ".".join(Path(self.file).with_suffix("").parts)
-        self.module = f"minigrad.{name}".removesuffix(".__init__")
-
-    def compiled(self) -> types.CodeType:
-        return compile(self.tree, str(self.path), "exec", dont_inherit=True)
-
-    def compiled_with(self, mutant: Mutant) -> types.CodeType:
-        with mutant.applied():
-            return self.compiled()
-
-
-def is_function(code: types.CodeType) -> bool:
-    # The body of a class has locals of its own, too, but no fixed places for them.
-    return code.co_flags & 1 != 0 and (code.co_name == "<lambda>" or code.co_name[0] != "<")
-
-
-def outermost_functions(code: types.CodeType) -> list[types.CodeType]:
-    """Return the functions of a module and of its classes, without those inside functions."""
-    found = []
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            found += [constant] if is_function(constant) else outermost_functions(constant)
-    return found
-
-
-def outside_functions(code: types.CodeType) -> list[Any]:
-    """Return what a module does when it is imported, in a form to be compared."""
-    inner = [
-        ("function" if is_function(constant) else outside_functions(constant))
-        if isinstance(constant, types.CodeType)
-        else repr(constant)
-        for constant in code.co_consts
-    ]
-    return [code.co_code, code.co_names, inner]
-
-
-def changed_function(
-    old: types.CodeType, new: types.CodeType
-) -> tuple[types.CodeType, types.CodeType] | None:
-    """Return the one function that differs, before and after; None if it is not so simple."""
-    if outside_functions(old) != outside_functions(new):
-        return None
-    pairs = zip(outermost_functions(old), outermost_functions(new), strict=True)
-    different = [(a, b) for a, b in pairs if a != b]
-    if len(different) == 1 and different[0][0].co_freevars == different[0][1].co_freevars:
-        return different[0]
-    return None
-
-
-@contextlib.contextmanager
-def imported_as(codes: dict[str, types.CodeType]) -> Iterator[None]:
-    """Import modules from code that is given, for the length of a with-block."""
-    loader = importlib.machinery.SourceFileLoader
-    usual = loader.get_code
-    loader.get_code = lambda self, name: codes[name] if name in codes else usual(self, name)
-    try:
-        yield
-    finally:
-        loader.get_code = usual
-
-
-# --- Running tests -----------------------------------------------------------------------------
-
-
-class Collected:
-    """A pytest plugin that collects, and leaves the running to a function of the items."""
-
-    def __init__(self, loop: Callable[[list[pytest.Item]], None]) -> None:
-        self.loop = loop
-        self.ran = False
-
-    def pytest_sessionstart(self) -> None:
-        usual = settings.get_profile("dev")
-        phases = (Phase.explicit, Phase.generate)
-        settings.register_profile(
-            "mutation",
-            usual,
-            derandomize=True,
-            database=None,
-            phases=phases,
-            print_blob=False,
-            report_multiple_bugs=False,
-        )
-        settings.load_profile("mutation")
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> pytest.TestReport | None:
-        """Report a failure without its text, which would take longer than the test."""
-        error = call.excinfo
-        if error is None or error.errisinstance(pytest.skip.Exception) or any(
-            item.iter_markers("xfail")
-        ):
-            return None
-        return pytest.TestReport(item.nodeid, item.location, {}, "failed", None, call.when)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        if not session.testsfailed:
-            self.ran = True
-            warm_up()
-            self.loop([item for item in session.items if not item.get_closest_marker("slow")])
-        return True
-
-
-@settings(max_examples=1, database=None)
-@given(strategies.floats())
-def warm_up(number: float) -> None:
-    """Let hypothesis read the sources for constants now, and not again in every fork."""
-
-
-def collect(tests: Iterable[str], loop: Callable[[list[pytest.Item]], None]) -> bool:
-    """Call a function of the collected tests; return whether it came to that."""
-    plugin = Collected(loop)
-    options = ["-q", "-s", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-    pytest.main([*options, *tests], plugins=[plugin])
-    return plugin.ran
-
-
-def first_failure(items: list[pytest.Item], limits: dict[str, float]) -> str | None:
-    """Run tests up to the first that fails; one that takes too long ends the process."""
-    for item, following in zip(items, [*items[1:], None], strict=True):
-        signal.setitimer(signal.ITIMER_REAL, limits.get(item.nodeid, SLACK))
-        reports = runtestprotocol(item, nextitem=following, log=False)
-        if any(report.failed for report in reports):
-            return item.nodeid
-    return None
-
-
-class Outcome(NamedTuple):
-    status: str  # survived, caught, timed out
-    by: str = ""
-
-
-def forked(function: Callable[[], str | None]) -> Outcome:
-    """Run a function in a fork, quietly; it returns what noticed the change, or None."""
-    sys.stdout.flush()
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        status = 1
-        try:
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            os.dup2(nowhere, 1)
-            os.dup2(nowhere, 2)
-            found = function()
-            status = 0 if found is None else 1
-            os.write(writer, (found or "")[:4000].encode())
-        except BaseException as error:
-            os.write(writer, f"{type(error).__name__} outside the tests: {error}".encode())
-        finally:
-            os._exit(status)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        by = pipe.read().decode(errors="replace")
-    _, code = os.waitpid(child, 0)
-    if os.WIFSIGNALED(code):
-        late = os.WTERMSIG(code) == signal.SIGALRM
-        return Outcome("timed out" if late else "caught", f"signal {os.WTERMSIG(code)}")
-    return Outcome("caught", by) if os.WEXITSTATUS(code) else Outcome("survived")
-
-
-# --- The survey: which test runs through which line ----------------------------------------------
-
-
-class Survey:
-    """How long each test takes, and the lines of the sources that it executes."""
-
-    def __init__(self, sources: list[Source]) -> None:
-        self.files = {str(source.path): source.file for source in sources}
-        self.modules = [source.module for source in sources]
-        self.failures: list[str] = []
-        self.seconds: dict[str, float] = {}
-        self.hits: dict[str, list[tuple[str, int]]] = {}  # by test
-        self.called: set[tuple[str, int, str]] = set()
-
-    @contextlib.contextmanager
-    def traced(self) -> Iterator[set[tuple[str, int]]]:
-        lines: set[tuple[str, int]] = set()
-        files, usual = self.files, sys.gettrace()
-
-        def trace(frame: Any, event: str, arg: Any) -> Any:
-            code = frame.f_code
-            file = files.get(code.co_filename)
-            if file is None:
-                return None
-            self.called.add((file, code.co_firstlineno, code.co_name))
-
-            def local(frame: Any, event: str, arg: Any) -> Any:
-                lines.add((file, frame.f_lineno))
-                return local
-
-            return local(frame, event, arg)
-
-        threading.settrace(trace)
-        sys.settrace(trace)
-        try:
-            yield lines
-        finally:
-            sys.settrace(usual)
-            threading.settrace(None)
-
-    def run(self, items: list[pytest.Item]) -> None:
-        for item in items:
-            begun = time.perf_counter()
-            if first_failure([item], {item.nodeid: 120.0}):
-                self.failures.append(item.nodeid)
-            self.seconds[item.nodeid] = time.perf_counter() - begun
-        for item in items if not self.failures else []:
-            with self.traced() as lines:  # what a test does when it is traced does not matter
-                first_failure([item], {item.nodeid: 600.0})
-            self.hits[item.nodeid] = sorted(lines)
-
-    def write(self, tests: Iterable[str], path: Path) -> None:
-        with self.traced():
-            for module in self.modules:
-                importlib.import_module(module)
-        at_import = sorted(self.called)
-        if not collect(tests, self.run):
-            self.failures.append("the collection of the tests")
-        path.write_text(json.dumps([self.failures, self.seconds, self.hits, at_import]))
-
-
-class Tests:
-    """What the survey found, asked by mutant."""
-
-    def __init__(self, path: Path, part: Part) -> None:
-        self.failures, seconds, hits, at_import = json.loads(path.read_text())
-        self.part = part
-        self.limits = {test: SLACK + 10 * taken for test, taken in seconds.items()}
-        self.total = sum(seconds.values())
-        self.at_import = {tuple(function) for function in at_import}
-        self.of_line: dict[tuple[str, int], set[str]] = collections.defaultdict(set)
-        for test, lines in hits.items():
-            for file, line in lines:
-                self.of_line[file, line].add(test)
-        self.order = {test: (self.rank(test), number) for number, test in enumerate(seconds)}
-
-    def rank(self, test: str) -> int:
-        return next(i for i, start in enumerate(self.part.tests) if test.startswith(start))
-
-    def through(self, mutant: Mutant) -> list[str]:
-        """Return the tests that run through a changed statement."""
-        found = set().union(*(self.of_line[mutant.file, line] for line in mutant.lines))
-        return sorted(found, key=self.order.__getitem__)
-
-
-# --- Trying mutants --------------------------------------------------------------------------------
+# --- Trying mutants ----------------------------------------------------------------------------
 
 
 class Trial:
@@ -463,7 +198,7 @@ class Trial:
                 self.timed(mutant, attempt)
 
         with imported_as(codes):
-            collect(self.tests.part.tests, loop)
+            collect(self.tests.paths, loop)
 
     def try_module(self, mutant: Mutant, code: types.CodeType) -> Outcome:
         """Import the changed module and collect the tests anew, in ever more of the files."""
@@ -526,7 +261,8 @@ def report(
     """Say what became of the mutants; return whether enough of them were caught."""
     by_status: dict[str, list[Mutant]] = collections.defaultdict(list)
     for mutant in chosen:
-        status = "excused" if mutant.key in excuses else results[mutant.key]["status"]
+        record = results.get(mutant.key, {"status": "not tried"})
+        status = "excused" if mutant.key in excuses else record["status"]
         by_status[status].append(mutant)
     for status in ("excused", "survived"):
         for mutant in by_status[status]:
@@ -559,7 +295,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--resume", type=Path, metavar="FILE",
         help="write results to this file; do not try again what it says is caught",
     )  # fmt: skip
-    parser.add_argument("--survey", type=lambda p: Path(p).resolve(), metavar="FILE", help="x")
     return parser.parse_args(arguments)
 
 
@@ -593,16 +328,27 @@ def choose(sources: list[Source], options: argparse.Namespace) -> list[Mutant]:
     return chosen
 
 
+def digest_of(directory: Path, part: Part) -> str:
+    """Return what changes whenever a source or a test of the part does."""
+    roots = [directory / path for path in part.tests]
+    roots += [path for pattern in part.sources for path in (directory / "minigrad").glob(pattern)]
+    files = {file for root in roots for file in ([root] if root.is_file() else root.rglob("*.py"))}
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 def attempt_all(
     directory: Path, part: Part, sources: list[Source], todo: list[Mutant], options: Any
 ) -> Path:
     """Survey the tests, and try the mutants in so many processes; return the file of results."""
     results = options.results
-    survey = options.survey or directory / "survey.json"
+    survey = results.with_name(f"{results.name}.{digest_of(directory, part)}")
     outcome = None if survey.exists() else forked(lambda: Survey(sources).write(part.tests, survey))
     if outcome and outcome.status != "survived":
         sys.exit(f"the survey of the tests failed: {outcome.by}")
-    tests = Tests(survey, part)
+    tests = Tests(survey, part.tests)
     if tests.failures:
         sys.exit("without any change there are failures: " + ", ".join(tests.failures))
     say(f"{len(tests.limits)} tests pass in {tests.total:.0f} s; {len(todo)} mutants to try")
@@ -652,6 +398,7 @@ def main() -> int:
                 and record["digest"] == digests[mutant.file]
             )
         ]
+        todo.sort(key=lambda mutant: mutant.key in known)  # the survivors of another run last
         attempt_all(directory, part, sources, todo, options)
         passed = report(chosen, read_results(options.results), excuses, part.target)
         say(f"{(time.perf_counter() - begun) / 60:.1f} minutes")

@@ -8,7 +8,6 @@ docstrings, names that are exported, and everything that only makes the text of 
 import ast
 import contextlib
 import copy
-import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -93,6 +92,7 @@ NEIGHBOURS = {a: b for pair in PAIRS for a, b in (pair, pair[::-1])} | {
     "floor_divide": "true_divide",
     "exp2": "exp",
 }
+SYMMETRIC = {"min", "max", "minimum", "maximum", "multiply", "logaddexp", "result_type", "gcd"}
 LIBRARIES = {"np", "math"}
 BUILTINS = {"min", "max", "any", "all"}
 # Calls that may be left out, so that what they are applied to stays.
@@ -161,7 +161,7 @@ def of_call(node: ast.Call) -> Iterator[ast.AST]:
     if name in UNCHANGED_CALLS or name == "cast":
         return
     starred = any(isinstance(arg, ast.Starred) for arg in node.args)
-    if not starred:
+    if not starred and name not in SYMMETRIC:
         for i in range(len(node.args) - 1):
             args = list(node.args)
             args[i], args[i + 1] = args[i + 1], args[i]
@@ -170,11 +170,10 @@ def of_call(node: ast.Call) -> Iterator[ast.AST]:
     for index, keyword in enumerate(node.keywords):
         if keyword.arg not in UNCHANGED_KEYWORDS:
             yield changed(node, keywords=without(node.keywords, index))
-    if isinstance(node.func, ast.Attribute) and name in METHODS:
-        if not (isinstance(node.func.value, ast.Name) and node.func.value.id in LIBRARIES):
+    if isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) not in LIBRARIES:
+        if name in METHODS:
             yield node.func.value  # x.sum(...) -> x
-            return
-    if name in FUNCTIONS and node.args and not starred:
+    elif name in FUNCTIONS and node.args and not starred:
         yield node.args[0]  # np.sum(x, ...) -> x
 
 
@@ -300,10 +299,16 @@ def replaced(parent: ast.AST, field: str, index: int | None, new: ast.AST) -> It
         items[index] = old
 
 
+def alike(a: str, b: str) -> int:
+    """Return how many characters two texts have in common at their start."""
+    shorter = min(len(a), len(b))
+    return next((i for i in range(shorter) if a[i] != b[i]), shorter)
+
+
 def difference(before: str, after: str) -> tuple[str, str]:
     """Return what differs between two texts, with some of what is around it."""
-    same = len(os.path.commonprefix([before, after]))
-    same_end = len(os.path.commonprefix([before[same:][::-1], after[same:][::-1]]))
+    same = alike(before, after)
+    same_end = alike(before[same:][::-1], after[same:][::-1])
     start, end = max(0, same - SHOWN), max(0, same_end - SHOWN)
 
     def shown(text: str) -> str:
@@ -334,7 +339,11 @@ def text(node: ast.AST) -> str:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return f"def {node.name}({ast.unparse(node.args)})"
     source = ast.unparse(node)
-    return source.partition("\n")[0] if isinstance(node, ast.stmt) and hasattr(node, "body") else source
+    return (
+        source.partition("\n")[0]
+        if isinstance(node, ast.stmt) and hasattr(node, "body")
+        else source
+    )
 
 
 def entered(node: ast.AST, place: Place) -> Place:

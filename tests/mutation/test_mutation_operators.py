@@ -20,7 +20,10 @@ HAS = [
     ("x.sum(axis=i)", ["x.sum()", "x"]),
     ("np.sum(x)", ["x", "np.mean(x)"]),
     ("np.sin(x)", ["np.cos(x)"]),
-    ("np.zeros(x, keepdims=True)", ["np.zeros(x)", "np.ones(x, keepdims=True)", "np.zeros(x, keepdims=False)"]),
+    (
+        "np.zeros(x, keepdims=True)",
+        ["np.zeros(x)", "np.ones(x, keepdims=True)", "np.zeros(x, keepdims=False)"],
+    ),
     ("x[i]", ["x[i + 1]"]),
     ("x[a:b]", ["x[:b]", "x[a:]"]),
     ("x.T", ["x"]),
