@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+import heapq
+import operator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from minigrad.viz.graph import Edge, Graph, GraphNode, Group
+from minigrad.viz.graph import Cost, Edge, Graph, GraphNode, Group
 from minigrad.viz.numbers import count
 
 __all__ = ["collapsed", "depth_of", "folded", "limited"]
@@ -46,52 +50,79 @@ def _merged(graph: Graph, group_of: Callable[[GraphNode], int | None]) -> Graph:
         group = group_of(node)
         if group is not None:
             members.setdefault(group, []).append(node)
+    results = _results(graph, group_of)
     kept: list[GraphNode] = []
     places: list[int] = [0] * len(graph.nodes)
     for node in graph.nodes:
         group = group_of(node)
-        if group is None or len(members[group]) == 1:
+        if group is None:
             places[node.index] = len(kept)
             kept.append(node)
-        elif node is members[group][-1]:  # where all that the group needs has been computed
+        elif node is members[group][0]:
             for member in members[group]:
                 places[member.index] = len(kept)
-            kept.append(_module_node(graph.groups[group], members[group]))
+            result = graph.nodes[results.get(group, members[group][-1].index)]
+            kept.append(_module_node(graph.groups[group], members[group], result))
     return _rebuilt(graph, kept, places)
 
 
-def _module_node(group: Group, members: Sequence[GraphNode]) -> GraphNode:
-    """Return the node that stands for a group, with the shape of its last result."""
-    last = members[-1]
-    parameters = [node for node in members if node.kind == "parameter"]
-    got = [node.got_gradient for node in parameters if node.requires_grad]
+def _results(graph: Graph, group_of: Callable[[GraphNode], int | None]) -> dict[int, int]:
+    """Return for each group the last node in it that something outside was computed from."""
+    groups = [group_of(node) for node in graph.nodes]
+    results: dict[int, int] = {}
+    leaving = [edge.source for edge in graph.edges if groups[edge.source] != groups[edge.target]]
+    for index in sorted([*leaving, *(node.index for node in graph.nodes if node.output)]):
+        group = groups[index]
+        if group is not None and graph.nodes[index].kind not in _LEAVES:
+            results[group] = index
+    return results
+
+
+_LEAVES = ("parameter", "input", "constant")
+
+
+def _module_node(group: Group, members: Sequence[GraphNode], result: GraphNode) -> GraphNode:
+    """Return the node that stands for a group, with what is known of its result."""
+    wanted = [node for node in members if node.kind == "parameter" and node.requires_grad]
+    missing = [node.name for node in wanted if not node.got_gradient]
+    for node in members:
+        missing += node.without_gradient
+        wanted += [node] if node.got_gradient is not None and node.kind == "module" else []
     return GraphNode(
-        last.index,
+        members[-1].index,
         "module",
         group.path,
         group.module,
         group.configuration,
-        group.parent,
-        last.shape,
-        last.dtype,
-        last.requires_grad,
-        all(got) if got else None,
-        "",
-        sum(node.operations for node in members),
-        any(node.output for node in members),
-        group.repeats,
-        last.value,
-        last.gradient,
+        group=group.parent,
+        shape=result.shape,
+        dtype=result.dtype,
+        requires_grad=any(node.requires_grad for node in members),
+        got_gradient=not missing if wanted else None,
+        operations=sum(node.operations for node in members),
+        output=any(node.output for node in members),
+        repeats=group.repeats,
+        without_gradient=tuple(missing),
+        value=result.value,
+        gradient=result.gradient,
+        cost=_cost_of(members),
     )
+
+
+def _cost_of(nodes: Iterable[GraphNode]) -> Cost | None:
+    """Return what some nodes took together, as far as it is known."""
+    costs = [node.cost for node in nodes if node.cost is not None]
+    return functools.reduce(operator.add, costs) if costs else None
 
 
 def _rebuilt(
     graph: Graph, kept: Sequence[GraphNode], places: Sequence[int], notes: tuple[str, ...] = ()
 ) -> Graph:
     """Return a graph of these nodes; `places` says what each old node has become a part of."""
-    order = sorted(range(len(kept)), key=lambda place: kept[place].index)
-    moved = {place: new for new, place in enumerate(order)}
-    nodes = tuple(replace(kept[place], index=new) for new, place in enumerate(order))
+    moved = _in_order(graph, kept, places)
+    nodes: list[GraphNode] = [*kept]
+    for place, new in enumerate(moved):
+        nodes[new] = replace(kept[place], index=new)
     uses: dict[tuple[int, int, int], int] = {}
     for edge in graph.edges:
         source, target = moved[places[edge.source]], moved[places[edge.target]]
@@ -100,7 +131,36 @@ def _rebuilt(
             key = source, target, edge.argument if plain else 0
             uses[key] = uses.get(key, 0) + edge.uses
     edges = tuple(Edge(*key, count) for key, count in uses.items())
-    return Graph(nodes, edges, graph.groups, (*graph.notes, *notes))
+    return replace(graph, nodes=tuple(nodes), edges=edges, notes=(*graph.notes, *notes))
+
+
+def _in_order(graph: Graph, kept: Sequence[GraphNode], places: Sequence[int]) -> list[int]:
+    """Return for each node its new index: after all that it is computed from, else as before."""
+    after: list[set[int]] = [set() for _ in kept]
+    for edge in graph.edges:
+        source, target = places[edge.source], places[edge.target]
+        if source != target:
+            after[source].add(target)
+    waits_for = [0] * len(kept)
+    for targets in after:
+        for target in targets:
+            waits_for[target] += 1
+    ready = [(node.index, place) for place, node in enumerate(kept) if not waits_for[place]]
+    heapq.heapify(ready)
+    moved = [-1] * len(kept)
+    new = 0
+    while ready:
+        _, place = heapq.heappop(ready)
+        moved[place], new = new, new + 1
+        for target in after[place]:
+            waits_for[target] -= 1
+            if not waits_for[target]:
+                heapq.heappush(ready, (kept[target].index, target))
+    # What an outer module computed between two steps of an inner one needs both before itself.
+    for place in sorted(range(len(kept)), key=lambda place: kept[place].index):
+        if moved[place] < 0:
+            moved[place], new = new, new + 1
+    return moved
 
 
 # --- Equal blocks ------------------------------------------------------------------------------
@@ -110,7 +170,8 @@ def folded(graph: Graph) -> Graph:
     """Return the graph with runs of equal calls, one after the other, drawn as the first of them.
 
     Calls are equal if their modules are of the same class and configuration and did the same
-    operations on arrays of the same shapes. Each run's group says how often it occurs.
+    operations on arrays of the same shapes, wired in the same way, and if gradients arrived at the
+    same parameters. Each run's group says how often it occurs.
     """
     for depth in range(max(depth_of(graph), default=-1) + 1):
         graph = _folded_at(graph, depth)
@@ -118,23 +179,28 @@ def folded(graph: Graph) -> Graph:
 
 
 def _folded_at(graph: Graph, depth: int) -> Graph:
-    members: dict[int, list[GraphNode]] = {}
-    for node in graph.nodes:
-        for group in graph.groups_around(node.group):
-            members.setdefault(group.index, []).append(node)
     depths = depth_of(graph)
-    level = [group for group in graph.groups if depths[group.index] == depth]
-    runs = _runs([group for group in level if group.index in members], graph, members)
-    if not runs:
-        return graph
+    blocks = _blocks(graph, {g.index for g in graph.groups if depths[g.index] == depth})
     stands_for = list(range(len(graph.nodes)))
+    same: list[list[GraphNode]] = [[node] for node in graph.nodes]
     repeats: dict[int, int] = {}
-    for run in runs:
-        repeats[run[0].index] = run[0].repeats * len(run)
-        for group in run[1:]:
-            for first, other in zip(members[run[0].index], members[group.index], strict=True):
-                stands_for[other.index] = first.index
-    kept = [node for node in graph.nodes if stands_for[node.index] == node.index]
+    for run in _runs(blocks, graph):
+        first = run[0]
+        repeats[first.group.index] = first.group.repeats * len(run)
+        for block in run[1:]:
+            for index, other in zip(first.nodes, block.nodes, strict=True):
+                stands_for[other] = index
+                same[index].append(graph.nodes[other])
+            for edge, other_edge in zip(first.entering, block.entering, strict=True):
+                if _is_leaf(graph.nodes[other_edge.source]):
+                    stands_for[other_edge.source] = edge.source
+    if not repeats:
+        return graph
+    kept = [
+        _as_one(node, same[node.index])
+        for node in graph.nodes
+        if stands_for[node.index] == node.index
+    ]
     position = {node.index: place for place, node in enumerate(kept)}
     places = [position[stands_for[node.index]] for node in graph.nodes]
     forward = tuple(  # a call's result that enters the next, equal one would turn back
@@ -143,49 +209,104 @@ def _folded_at(graph: Graph, depth: int) -> Graph:
     groups = tuple(
         replace(group, repeats=repeats.get(group.index, group.repeats)) for group in graph.groups
     )
-    smaller = Graph(graph.nodes, forward, groups, graph.notes)
-    return _once(_rebuilt(smaller, kept, places))
+    smaller = _rebuilt(replace(graph, edges=forward, groups=groups), kept, places)
+    # Equal calls use each argument as often as the first does.
+    return replace(smaller, edges=tuple(edge._replace(uses=1) for edge in smaller.edges))
 
 
-def _once(graph: Graph) -> Graph:
-    """Return the graph with the uses of each argument counted once: those of equal calls are."""
-    return replace(graph, edges=tuple(edge._replace(uses=1) for edge in graph.edges))
+def _as_one(node: GraphNode, same: list[GraphNode]) -> GraphNode:
+    return replace(node, operations=sum(n.operations for n in same), cost=_cost_of(same))
 
 
-def _runs(
-    groups: Sequence[Group], graph: Graph, members: dict[int, list[GraphNode]]
-) -> list[list[Group]]:
-    """Return the runs of at least two equal groups, each fed by the one before."""
-    inside = {node.index: g.index for g in groups for node in members[g.index]}
-    feeds = {
-        (inside[edge.source], inside[edge.target])
-        for edge in graph.edges
-        if edge.source in inside and edge.target in inside
-    }
-    runs: list[list[Group]] = []
-    for group in groups:
-        last = runs[-1][-1] if runs else None
-        if (
-            last is not None
-            and last.parent == group.parent
-            and (last.index, group.index) in feeds
-            and _signature(last, members) == _signature(group, members)
-        ):
-            runs[-1].append(group)
+def _is_leaf(node: GraphNode) -> bool:
+    return node.kind in _LEAVES
+
+
+class _Block(NamedTuple):
+    """A group as folding sees it."""
+
+    group: Group
+    nodes: list[int]  # in it, in order
+    entering: list[Edge]
+    signature: object  # equal for equal blocks
+
+
+def _blocks(graph: Graph, level: set[int]) -> list[_Block]:
+    """Return the groups with these indices that have nodes, with what is inside and enters."""
+    within: list[int | None] = []
+    for group in graph.groups:
+        outer = None if group.parent is None else within[group.parent]
+        within.append(outer if outer is not None else group.index if group.index in level else None)
+    inside = [None if node.group is None else within[node.group] for node in graph.nodes]
+    nodes: dict[int, list[int]] = {}
+    for index, owner in enumerate(inside):
+        if owner is not None:
+            nodes.setdefault(owner, []).append(index)
+    relative = {index: place for own in nodes.values() for place, index in enumerate(own)}
+    entering: dict[int, list[Edge]] = {owner: [] for owner in nodes}
+    wires: dict[int, list[object]] = {owner: [] for owner in nodes}
+    for edge in graph.edges:
+        target, owner = relative.get(edge.target), inside[edge.target]
+        if owner is None:
+            continue
+        if inside[edge.source] == owner:
+            wires[owner].append((relative[edge.source], target, edge.argument))
         else:
-            runs.append([group])
+            wires[owner].append((target, edge.argument))
+            entering[owner].append(edge)
+    return [
+        _Block(
+            graph.groups[owner],
+            own,
+            entering[owner],
+            (_looks(graph.groups[owner]), [_look(graph, index) for index in own], wires[owner]),
+        )
+        for owner, own in nodes.items()
+    ]
+
+
+def _looks(group: Group) -> object:
+    return group.parent, group.module, group.configuration
+
+
+def _look(graph: Graph, index: int) -> object:
+    """Return what two nodes must have in common to be drawn as one."""
+    node = graph.nodes[index]
+    kept = (node.operation, node.options, node.shape, node.dtype, node.requires_grad, node.output)
+    own_name = node.name if node.kind != "parameter" else ""
+    return node.kind, own_name, node.got_gradient, kept
+
+
+def _runs(blocks: Sequence[_Block], graph: Graph) -> list[list[_Block]]:
+    """Return the runs of at least two equal blocks, each fed by the one before."""
+    runs: list[list[_Block]] = []
+    for block in blocks:
+        if runs and _continues(runs[-1], block, graph):
+            runs[-1].append(block)
+        else:
+            runs.append([block])
     return [run for run in runs if len(run) > 1]
 
 
-def _signature(group: Group, members: dict[int, list[GraphNode]]) -> object:
-    return (
-        group.module,
-        group.configuration,
-        [
-            (node.kind, node.operation, node.options, node.shape, node.dtype)
-            for node in members[group.index]
-        ],
-    )
+def _continues(run: list[_Block], block: _Block, graph: Graph) -> bool:
+    """Whether a block is equal to those of a run, and what enters it is, or the last one's result.
+
+    What enters may also be an unnamed array of its own where the first has one, too.
+    """
+    first, last = run[0], run[-1]
+    if first.signature != block.signature:
+        return False
+    before = set(last.nodes)
+    is_fed = False
+    for edge, there in zip(block.entering, first.entering, strict=True):
+        if edge.source in before:
+            is_fed = True
+        elif edge.source != there.source:
+            node, other = graph.nodes[edge.source], graph.nodes[there.source]
+            both = _is_leaf(node) and _look(graph, edge.source) == _look(graph, there.source)
+            if not both or node.name or other.name:
+                return False
+    return is_fed
 
 
 # --- A limit -----------------------------------------------------------------------------------
@@ -223,7 +344,9 @@ def _without_middle(graph: Graph, most: int, whole: int) -> Graph:
         operation=f"{count(sum(node.operations for node in middle))} operations",
         shape=middle[-1].shape,
         dtype=middle[-1].dtype,
+        requires_grad=any(node.requires_grad for node in middle),
         operations=sum(node.operations for node in middle),
+        cost=_cost_of(middle),
     )
     kept = [*graph.nodes[:head], hidden, *graph.nodes[len(graph.nodes) - tail :]]
     places = [min(index, head) for index in range(len(graph.nodes) - tail)]

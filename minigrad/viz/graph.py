@@ -11,7 +11,7 @@ import numpy as np
 
 from minigrad.errors import ArgumentError
 
-__all__ = ["Edge", "Graph", "GraphNode", "Group", "Statistics"]
+__all__ = ["Cost", "Edge", "Graph", "GraphNode", "Group", "Statistics"]
 
 
 class Statistics(NamedTuple):
@@ -29,11 +29,31 @@ class Statistics(NamedTuple):
         finite = values[np.isfinite(values)]
         if not finite.size:
             return cls(np.nan, np.nan, np.nan, values.size)
-        return cls(
-            float(finite.min()),
-            float(finite.mean()),
-            float(finite.max()),
-            int(values.size - finite.size),
+        lost = int(values.size - finite.size)
+        mean = (finite / finite.size).sum()  # a sum of large numbers would overflow
+        return cls(float(finite.min()), float(mean), float(finite.max()), lost)
+
+
+class Cost(NamedTuple):
+    """What an operation took: seconds, bytes of operands and results, operations on numbers."""
+
+    forward: float
+    backward: float
+    bytes: int
+    flops: int | None  # None where it is not known
+
+    @property
+    def seconds(self) -> float:
+        """Forward and backward together."""
+        return self.forward + self.backward
+
+    def __add__(self, other: Any) -> Cost:
+        unknown = self.flops is None or other.flops is None
+        return Cost(
+            self.forward + other.forward,
+            self.backward + other.backward,
+            self.bytes + other.bytes,
+            None if unknown else (self.flops or 0) + other.flops,
         )
 
 
@@ -66,14 +86,17 @@ class GraphNode:
     operation : str
         What computed it, or the class of a collapsed module; "" for what was not computed.
     options : str
-        How it was computed: ``"axis=1"``.
+        How it was computed: ``"axis=1"``; of a collapsed module its configuration.
     group : int or None
         The innermost group that it belongs to.
     shape : tuple of int
     dtype : str
     requires_grad : bool
     got_gradient : bool or None
-        Whether a gradient is there now; None for results, which do not keep theirs.
+        Whether a gradient is there now; None for results, which do not keep theirs. Of a
+        collapsed module, whether one is there for all its parameters that require one.
+    without_gradient : tuple of str
+        Of a collapsed module the names of those parameters for which none is there.
     line : str
         ``"file.py:12"``, the user's line that made it; "" unless it was recorded.
     operations : int
@@ -84,6 +107,8 @@ class GraphNode:
         Whether it is what the graph was made for.
     value, gradient : array or None
         As far as they are known. Not part of comparisons.
+    cost : Cost or None
+        What it took, if that was measured.
     """
 
     index: int
@@ -102,6 +127,8 @@ class GraphNode:
     repeats: int = 1
     value: Any = field(default=None, compare=False, repr=False)
     gradient: Any = field(default=None, compare=False, repr=False)
+    without_gradient: tuple[str, ...] = ()
+    cost: Cost | None = field(default=None, compare=False, repr=False)
 
     @property
     def title(self) -> str:
@@ -138,6 +165,11 @@ class Graph:
         Calls of modules, each after the one around it.
     notes : tuple of str
         What the reader should know: what was left out, and why.
+    unused : tuple of GraphNode
+        Parameters of the modules that were called which nothing here was computed from. They are
+        not among `nodes`, and have the index -1.
+    walked_back : bool
+        Whether a gradient has arrived at any parameter or input.
 
     Examples
     --------
@@ -158,6 +190,8 @@ class Graph:
     edges: tuple[Edge, ...]
     groups: tuple[Group, ...] = ()
     notes: tuple[str, ...] = ()
+    unused: tuple[GraphNode, ...] = ()
+    walked_back: bool = False
 
     # --- Questions ---------------------------------------------------------------------------
 
@@ -191,21 +225,45 @@ class Graph:
         return tuple(n for n in self.what_reaches(node) if n.kind == "parameter")
 
     def without_gradient(self) -> tuple[tuple[GraphNode, str], ...]:
-        """Return the parameters and inputs that have no gradient, each with the reason."""
-        return tuple(
-            (node, self._why_none(node))
-            for node in self.nodes
-            if node.kind in ("parameter", "input", "constant") and not node.got_gradient
-        )
+        """Return the parameters and inputs that have no gradient, each with the reason.
 
-    def _why_none(self, node: GraphNode) -> str:
+        Among them are parameters that the computation did not use, if a module that has them was
+        called.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from minigrad import nn, viz
+        >>> model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+        >>> model[0].bias.requires_grad = False
+        >>> loss = np.sum(model(np.ones((1, 2), np.float32)))
+        >>> loss.backward()
+        >>> for node, reason in viz.graph(loss).without_gradient():
+        ...     print(f"{node.title}: {reason}")
+        0.bias: it is frozen (requires_grad is False)
+        """
+        leaves = [n for n in self.nodes if n.kind in ("parameter", "input") or _named(n)]
+        missing = [node for node in (*leaves, *self.unused) if not node.got_gradient]
+        if not missing:
+            return ()
+        after = self._neighbours(forward=True)
+        return tuple((node, self._why_none(node, after)) for node in missing)
+
+    def _why_none(self, node: GraphNode, after: list[list[int]]) -> str:
         if not node.requires_grad:
             frozen = node.kind == "parameter"
-            return "it is frozen: requires_grad is False" if frozen else "it is a constant"
-        flows = self._neighbours(forward=True)[node.index]
-        if not flows:
-            return "nothing was computed from it"
-        return "backward() has not been called since its gradient was reset"
+            return "it is frozen (requires_grad is False)" if frozen else "it is a constant"
+        if node.index < 0:
+            if node.options == "detached":
+                return "only a detached view of it was used, which gradients do not pass"
+            return "nothing here was computed from it"
+        if not self.walked_back:
+            return "backward() has not been called, or all gradients were reset since"
+        results = [n.title for n in self._reached(node, after) if n.output]
+        return (
+            f"backward() has not been called on {' or '.join(results) or 'a result of it'}, "
+            "or its gradient was reset since"
+        )
 
     def _neighbours(self, *, forward: bool) -> list[list[int]]:
         found: list[list[int]] = [[] for _ in self.nodes]
@@ -242,6 +300,8 @@ class Graph:
             "edges": [edge._asdict() for edge in self.edges],
             "groups": [dict(vars(group)) for group in self.groups],
             "notes": list(self.notes),
+            "unused": [_node_as_dict(node) for node in self.unused],
+            "walked_back": self.walked_back,
         }
 
     def to_json(self) -> str:
@@ -249,11 +309,17 @@ class Graph:
         return json.dumps(_finite(self.to_dict()), indent=1, ensure_ascii=False, allow_nan=False)
 
 
+def _named(node: GraphNode) -> bool:
+    return node.kind == "constant" and bool(node.name)
+
+
 def _node_as_dict(node: GraphNode) -> dict[str, Any]:
-    entries = {**vars(node), "shape": list(node.shape)}
+    entries: dict[str, Any] = {**vars(node), "shape": list(node.shape)}
+    entries["without_gradient"] = list(node.without_gradient)
     for what in ("value", "gradient"):
         array = entries[what]
         entries[what] = None if array is None else Statistics.of(array)._asdict()
+    entries["cost"] = None if node.cost is None else node.cost._asdict()
     return entries
 
 

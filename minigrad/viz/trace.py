@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minigrad.context import Scope
 from minigrad.errors import ArgumentError, DtypeError, GraphError
-from minigrad.graph import Leaf, Node, Vertex
+from minigrad.graph import Alias, Leaf, Node, Vertex
 from minigrad.nn.module import Call, Module
 from minigrad.tensor import Tensor
 from minigrad.viz.graph import Edge, Graph, GraphNode, Group
+from minigrad.viz.paths import Paths, called_modules, named_state
 from minigrad.viz.recording import kept_by
 
-__all__ = ["graph", "vertices_behind"]
+__all__ = ["graph", "graph_of", "vertices_behind"]
 
 Names = Mapping[str, Any]
 
@@ -60,7 +62,14 @@ def graph(*outputs: Tensor, names: Names | None = None) -> Graph:
     ['Sequential', 'Linear', 'ReLU', 'Linear']
     """
     _check(outputs, names)
-    return _Tracer(outputs, names or {}).graph()
+    results: dict[Vertex, Any] = {output._vertex(): output._data for output in outputs}
+    return _Tracer(results, names or {}).graph()
+
+
+def graph_of(results: Mapping[Vertex, Any]) -> tuple[Graph, Mapping[Vertex, int]]:
+    """Return the graph behind vertices, given with their arrays, and the index of each vertex."""
+    tracer = _Tracer(results, {})
+    return tracer.graph(), tracer.indices
 
 
 def _check(outputs: tuple[Any, ...], names: Any) -> None:
@@ -115,13 +124,15 @@ class _Constant(NamedTuple):
 class _Tracer:
     """Puts a graph together."""
 
-    def __init__(self, outputs: tuple[Tensor, ...], names: Names) -> None:
-        self.outputs: dict[Vertex, Tensor] = {output._vertex(): output for output in outputs}
+    def __init__(self, outputs: Mapping[Vertex, Any], names: Names) -> None:
+        self.outputs = outputs
+        self.indices: dict[Vertex, int] = {}
         self.vertices = vertices_behind(self.outputs)
         self.groups: list[Group] = []
         self.places: dict[Scope, int] = {}  # of groups
         self.named: dict[Vertex, tuple[str, Any]] = {}  # name and array
-        self.modules: dict[Vertex, str] = {}  # the names of parameters and buffers
+        self.parameters: dict[Vertex, tuple[str, Tensor]] = {}  # of modules, by their names
+        self.paths = Paths()
         for name, tensor in names.items():
             self.named[tensor._vertex()] = name, tensor.data
         self._name_parameters()
@@ -131,7 +142,7 @@ class _Tracer:
 
     def graph(self) -> Graph:
         """Return it."""
-        indices: dict[Vertex, int] = {}
+        indices = self.indices
         for vertex in self.vertices:
             if isinstance(vertex, Leaf):
                 indices[vertex] = len(self.nodes)
@@ -145,26 +156,34 @@ class _Tracer:
             self.nodes.append(self._operation(vertex, index))
             self.edges += [Edge(source, index, position) for position, source in sorted(sources)]
         self._place_parameters()
-        return Graph(tuple(self.nodes), tuple(self.edges), tuple(self.groups))
+        return Graph(
+            tuple(self.nodes),
+            tuple(self.edges),
+            tuple(self.groups),
+            unused=tuple(self._unused()),
+            walked_back=any(node.got_gradient for node in self.nodes if not node.operation),
+        )
 
     # --- Names -------------------------------------------------------------------------------
 
     def _name_parameters(self) -> None:
         """Name parameters and buffers by their place in the outermost modules."""
-        outermost: dict[int, Module] = {}
-        for vertex in self.vertices:
-            call = vertex.scope if isinstance(vertex, Node) else None
-            while isinstance(call, Call):
-                module = call.module
-                call = call.parent
-                if not isinstance(call, Call):
-                    outermost.setdefault(id(module), module)
-        owners = [module for module in outermost.values() if any(_state(module))]
-        for module, prefix in zip(owners, _prefixes(owners), strict=True):
-            for name, tensor in _state(module):
-                vertex = tensor._vertex()
-                self.modules.setdefault(vertex, prefix + name)
-                self.named.setdefault(vertex, (vertex.name or prefix + name, tensor.data))
+        for name, tensor, is_parameter in named_state(called_modules(self.vertices)):
+            vertex = tensor._vertex()
+            if is_parameter:
+                self.parameters.setdefault(vertex, (name, tensor))
+            self.named.setdefault(vertex, (vertex.name or name, tensor.data))
+
+    def _unused(self) -> Iterator[GraphNode]:
+        """Yield the parameters of those modules that nothing was computed from."""
+        used = set(self.vertices)
+        detached = {vertex.owner for vertex in self.vertices if isinstance(vertex, Alias)}
+        for vertex, (name, tensor) in self.parameters.items():
+            if vertex not in used and isinstance(vertex, Leaf):
+                self.named[vertex] = vertex.name or name, tensor.data
+                self.values[vertex] = tensor.data
+                options = "detached" if vertex in detached else ""
+                yield replace(self._leaf(vertex, -1), options=options)
 
     # --- Values ------------------------------------------------------------------------------
 
@@ -175,8 +194,7 @@ class _Tracer:
             yield from _held_by(node)
         for vertex, (_, array) in self.named.items():
             yield vertex, array
-        for vertex, output in self.outputs.items():
-            yield vertex, output._data
+        yield from self.outputs.items()
         for node in nodes:
             kept = kept_by(node)
             if kept is not None:
@@ -190,7 +208,7 @@ class _Tracer:
         kind = "input" if leaf.requires_grad else "constant"
         return GraphNode(
             index,
-            "parameter" if leaf in self.modules else kind,
+            "parameter" if leaf in self.parameters else kind,
             name,
             shape=tuple(leaf.shape),
             dtype=str(leaf.dtype),
@@ -210,17 +228,15 @@ class _Tracer:
             node.name or self.named.get(node, ("",))[0],
             node.rule.name,
             _options(node),
-            self._group(node.scope),
-            tuple(node.shape),
-            str(node.dtype),
-            True,
-            node.grad is not None if node.retains_grad else None,
-            kept.line if kept is not None else "",
-            1,
-            node in self.outputs,
-            1,
-            self.values.get(node),
-            _plain(gradient),
+            group=self._group(node.scope),
+            shape=tuple(node.shape),
+            dtype=str(node.dtype),
+            requires_grad=True,
+            got_gradient=node.grad is not None if node.retains_grad else None,
+            line=kept.line if kept is not None else "",
+            output=node in self.outputs,
+            value=self.values.get(node),
+            gradient=_plain(gradient),
         )
 
     # --- Groups ------------------------------------------------------------------------------
@@ -240,7 +256,7 @@ class _Tracer:
                 Group(
                     index,
                     place,
-                    "" if outermost else call.path,
+                    "" if outermost else self.paths.of(call),
                     type(module).__name__,
                     module.extra_repr(),
                 )
@@ -255,7 +271,8 @@ class _Tracer:
             users.setdefault(edge.source, []).append(self.nodes[edge.target].group)
         for index, node in enumerate(self.nodes):
             if node.kind == "parameter":
-                self.nodes[index] = _with_group(node, self._common(users.get(index, [None])))
+                group = self._common(users.get(index, [None]))
+                self.nodes[index] = replace(node, group=group)
 
     def _common(self, groups: list[int | None]) -> int | None:
         around = [self._around(group) for group in dict.fromkeys(groups)]
@@ -301,28 +318,6 @@ def _held_by(node: Node) -> Iterator[tuple[Vertex, Any]]:
             yield parent, value
     if node.out is not None:
         yield node, node.out
-
-
-def _state(module: Module) -> Iterator[tuple[str, Tensor]]:
-    yield from module.named_parameters()
-    yield from module.named_buffers()
-
-
-def _prefixes(modules: list[Module]) -> list[str]:
-    """Return what to put before the names of each module's parameters, where there are several."""
-    if len(modules) < 2:
-        return [""] * len(modules)
-    kinds = [type(module).__name__ for module in modules]
-    counts: dict[str, int] = {}
-    prefixes = []
-    for kind in kinds:
-        counts[kind] = counts.get(kind, 0) + 1
-        prefixes.append(f"{kind}.{counts[kind]}." if kinds.count(kind) > 1 else f"{kind}.")
-    return prefixes
-
-
-def _with_group(node: GraphNode, group: int | None) -> GraphNode:
-    return GraphNode(**{**vars(node), "group": group})
 
 
 def _plain(value: Any) -> Any:
