@@ -16,11 +16,9 @@ Axis = int | tuple[int, ...] | None
 
 
 def _restore_axes(reduced: Array, ndim: int, axis: Axis, keepdims: bool) -> Array:
-    """Give a reduced array its reduced axes back, with length 1."""
-    if keepdims or ndim == 0:
+    """Give a reduced array its reduced axes back, with length 1, unless it is one number."""
+    if keepdims or axis is None or ndim == 0:
         return reduced
-    if axis is None:
-        return np.reshape(reduced, (1,) * ndim)
     return np.expand_dims(reduced, axis)
 
 

@@ -110,7 +110,10 @@ def check_second_order(call, rng):
 
 def check_dtypes(call):
     """Look for float64 among what is computed of float32: results, gradients, steps between."""
-    cotangents = [np.ones_like(out) for out in call(*call.arrays)]
+    outs = call(*call.arrays)
+    cotangents = [
+        mg.from_numpy(np.ones_like(out), requires_grad=out.dtype == np.float32) for out in outs
+    ]
     for tensor in pull_back(call, call.arrays, cotangents, create_graph=True):
         if tensor.grad is not None:
             assert dtypes_behind(tensor.grad) == {np.dtype(np.float32)}
@@ -245,6 +248,7 @@ def test_tensors_may_count_plain_arrays(kind):
     twice = mg.tensor(np.array([2, 1]))
     assert np.repeat(kind([1.0, 2.0]), twice).tolist() == [1.0, 1.0, 2.0]
     assert np.repeat(kind([1.0, 2.0]), twice, axis=0).tolist() == [1.0, 1.0, 2.0]
+    assert np.repeat(kind([[1.0], [2.0]]), twice, axis=0).tolist() == [[1.0], [1.0], [2.0]]
     assert np.tile(kind([1.0, 2.0]), twice).tolist() == [[1.0, 2.0], [1.0, 2.0]]
 
 
@@ -306,6 +310,68 @@ def test_ellipses_may_hide_different_numbers_of_axes(order):
     check_product(product, (2, 4, 3), (4, 3))
     check_product(product, (2, 4, 3), (3,))
     check_product(product, (2, 1, 3), (4, 3))
+
+
+@pytest.mark.parametrize("function", [np.sum, np.max, np.prod])
+@pytest.mark.parametrize("axis", [0, -1])
+def test_a_number_may_be_reduced_along_its_first_axis(function, axis):
+    x = mg.tensor(2.0, requires_grad=True)
+    function(x, axis=axis).backward()
+    assert x.grad.shape == ()
+    assert x.grad.item() == 1.0
+
+
+@pytest.mark.parametrize(
+    ("order", "options"),
+    [(1, {}), (2, {}), (np.inf, {}), ("fro", {"axis": 0}), (3, {"axis": 0}), ("nuc", {})],
+)
+def test_norms_without_a_rule_are_refused(order, options):
+    with pytest.raises(mg.errors.ArgumentError, match="has no gradient rule"):
+        np.linalg.norm(mg.tensor(np.ones((2, 2))), order, **options)
+
+
+class One:
+    """A number of an axis that is not an int."""
+
+    def __index__(self):
+        return 1
+
+
+ARRANGED = {
+    "reshape in Fortran's order": lambda x: np.reshape(x, (3, 4), order="F"),
+    "ravel in Fortran's order": lambda x: np.ravel(x, order="F"),
+    "roll along two axes": lambda x: np.roll(x, (1, 2), axis=(0, 1)),
+    "atleast_2d of a vector": lambda x: np.atleast_2d(x[0, 0]),
+    "concatenate along an axis like a number": lambda x: np.concatenate([x, x], One()),
+    "rows of a tensor": lambda x: np.concatenate(x, axis=1),
+    "repeat": lambda x: np.repeat(x, [1, 0, 2], axis=1),
+}
+
+
+@pytest.mark.parametrize("name", ARRANGED)
+def test_arrangements(name):
+    rng = np.random.default_rng(0)
+    call = Call(ARRANGED[name], [rng.normal(size=(2, 3, 2))], (X,), {})
+    check_values(call, 0)
+    check_gradient(call, rng)
+
+
+@pytest.mark.parametrize("join", [np.concatenate, np.stack])
+def test_joined_arrays_get_the_dtype_asked_for(join):
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    assert join([x, x]).dtype == np.float32
+    out = join([x, x], dtype=np.float64)
+    assert out.dtype == np.float64
+    out.sum().backward()
+    assert x.grad.tolist() == [2.0, 2.0]
+
+
+@pytest.mark.skipif(not hasattr(np, "astype"), reason="came with NumPy 2.1")
+def test_conversion_copies_unless_told_otherwise():
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    assert np.astype(x, np.float32, copy=False) is x
+    assert np.astype(x, np.float64, copy=False).dtype == np.float64
+    assert np.astype(x, np.float32) is not x
 
 
 def test_lists_next_to_tensors_in_products():

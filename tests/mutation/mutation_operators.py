@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 # --- What is left alone ------------------------------------------------------------------------
 
-TEXTS = {"__repr__", "__str__", "_repr_html_"}  # functions that only describe
+TEXTS = {"__repr__", "__str__", "_repr_html_", "_advice", "where"}  # functions that only describe
 UNCHANGED_CALLS = {"TypeVar", "ParamSpec", "add_note", "warn", "isinstance", "getattr", "hasattr"}
 UNCHANGED_KEYWORDS = {"strict", "stacklevel"}
 

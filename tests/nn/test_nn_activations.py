@@ -260,3 +260,8 @@ def test_a_perceptron_computes_and():
 
     inputs = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
     assert And()(inputs).ravel().tolist() == [0, 0, 0, 1]
+
+
+def test_axis_of_softmax_may_be_a_number_of_numpy():
+    x = np.array([[1.0, 2.0], [3.0, 5.0]])
+    np.testing.assert_array_equal(F.softmax(x, np.int64(0)), F.softmax(x, 0))

@@ -298,6 +298,20 @@ def test_dropout_at_the_ends():
     assert F.dropout(np.ones((0, 3)), 0.5).shape == (0, 3)
 
 
+def test_gradient_of_dropping_everything_is_0():
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    F.dropout(x, 1.0).sum().backward()
+    assert x.grad.tolist() == [0.0, 0.0]
+
+
+def test_linear_computes_in_the_wider_dtype():
+    x, weight = np.ones((2, 3), np.float32), np.ones((4, 3), np.float32)
+    third = np.full(4, 1 / 3)
+    out = F.linear(x, weight, third)
+    assert out.dtype == np.float64
+    np.testing.assert_array_equal(out, np.full((2, 4), 3 + 1 / 3))
+
+
 def test_dropout_layer_follows_the_mode():
     layer = nn.Dropout(0.5, rng=0)
     x = np.ones(100)
