@@ -2,27 +2,43 @@
 
 from minigrad.viz.collapse import collapsed, folded, limited
 from minigrad.viz.computation import draw
+from minigrad.viz.faults import Fault
+from minigrad.viz.flow import FlowRow, GradientFlow, ParameterFlow, gradient_flow
 from minigrad.viz.graph import Edge, Graph, GraphNode, Group, Statistics
-from minigrad.viz.model import Layer, LayerGraph, draw_model, layer_graph
+from minigrad.viz.layers import Box, Layer, LayerGraph, layer_graph
+from minigrad.viz.model import draw_model
+from minigrad.viz.profiling import Profile, ProfileRow, ProfileTable, profile
 from minigrad.viz.recording import record
 from minigrad.viz.render import Drawing
 from minigrad.viz.trace import graph
+from minigrad.viz.units import Units
 
 __all__ = [
+    "Box",
     "Drawing",
     "Edge",
+    "Fault",
+    "FlowRow",
+    "GradientFlow",
     "Graph",
     "GraphNode",
     "Group",
     "Layer",
     "LayerGraph",
+    "ParameterFlow",
+    "Profile",
+    "ProfileRow",
+    "ProfileTable",
     "Statistics",
+    "Units",
     "collapsed",
     "draw",
     "draw_model",
     "folded",
+    "gradient_flow",
     "graph",
     "layer_graph",
     "limited",
+    "profile",
     "record",
 ]

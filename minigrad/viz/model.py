@@ -1,247 +1,360 @@
-"""A model as a graph of its layers: first as plain data, then as a picture."""
+"""The picture of a model: each layer a small table, in the boxes of the modules around it."""
 
 from __future__ import annotations
 
-import html
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
 
-from minigrad.arrays import as_array
-from minigrad.context import scope, switched
-from minigrad.errors import ArgumentError, DtypeError
-from minigrad.graph import Leaf, Node, Vertex
-from minigrad.nn.module import Call, Module
-from minigrad.nn.summary import is_shape
-from minigrad.tensor import Tensor, from_numpy
+from minigrad.errors import ArgumentError
+from minigrad.nn.module import Module
+from minigrad.viz import numbers
+from minigrad.viz.flow import GradientFlow, flow_of
+from minigrad.viz.flow_look import edge_look, flow_entries, flow_look, flow_notes, flow_scale
+from minigrad.viz.layers import Box, Built, Layer, LayerGraph, build, check_depth
 from minigrad.viz.render import Drawing
+from minigrad.viz.theme import (
+    BLUE,
+    GREEN,
+    GREY,
+    PURPLE,
+    Row,
+    check_direction,
+    label,
+    legend,
+    new_drawing,
+    shortened,
+    table,
+)
+from minigrad.viz.watching import Watched, watch
 
-__all__ = ["Layer", "LayerGraph", "draw_model", "layer_graph"]
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One call of a layer, one operation between layers, or an input."""
-
-    kind: str  # "input", "layer" or "operation"
-    name: str
-    title: str
-    configuration: str
-    output_shape: tuple[int, ...]
-    parameters: int
-
-
-@dataclass(frozen=True)
-class LayerGraph:
-    """What a model did in one call: its layers and, as pairs of positions, what went where."""
-
-    model: str
-    layers: tuple[Layer, ...]
-    edges: tuple[tuple[int, int], ...]
-    parameters: int
+__all__ = ["draw_model"]
 
 
-class _Builder:
-    """Collects the layers of a recorded call, each in the order of its first operation."""
+class _Look(NamedTuple):
+    """The colours of a kind of layer, and what the legend says of it."""
 
-    def __init__(self, model: Module) -> None:
-        self.names = {id(module): name for name, module in model.named_modules()}
-        self.places: dict[Any, int] = {}
-        self.layers: list[Layer] = []
-        self.edges: dict[tuple[int, int], None] = {}
-
-    def add(self, key: Any, layer: Layer) -> int:
-        if key not in self.places:
-            self.places[key] = len(self.layers)
-            self.layers.append(layer)
-        return self.places[key]
-
-    def add_vertex(self, vertex: Vertex) -> int:
-        """Add what a vertex is a part of: its layer, or itself."""
-        if isinstance(vertex, Leaf):
-            return self.add(vertex, Layer("input", vertex.name or "", "input", "", vertex.shape, 0))
-        call = vertex.scope
-        if not isinstance(call, Call) or list(call.module.named_children()):
-            layer = Layer("operation", vertex.path, vertex.rule.name, "", vertex.shape, 0)
-            return self.add(vertex, layer)
-        module = call.module
-        layer = Layer(
-            "layer",
-            self.names.get(id(module), ""),
-            type(module).__name__,
-            module.extra_repr(),
-            vertex.shape,
-            sum(parameter.size for _, parameter in module.own_parameters()),
-        )
-        return self.add(call, layer)
-
-    def connect(self, node: Node, inputs: set[Leaf]) -> None:
-        parents = [p for p in node.parents if isinstance(p, Node) or p in inputs]
-        sources = [self.add_vertex(parent) for parent in parents]
-        target = self.add_vertex(node)
-        for source in sources:
-            if source != target:
-                self.edges[source, target] = None
+    head: str
+    line: str
+    meaning: str
 
 
-def layer_graph(model: Module, *inputs: Any) -> LayerGraph:
-    """Call a model once and return its layers and what went from one to the other.
-
-    The model is called in evaluation mode and left as it was.
-
-    Parameters
-    ----------
-    model : Module
-    *inputs : arrays
-        What to call it with, such as one batch.
-
-    Returns
-    -------
-    LayerGraph
-
-    Raises
-    ------
-    DtypeError
-        If `model` is not a module, or returns no tensor.
-    ArgumentError
-        If there is nothing to call it with.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from minigrad import nn, viz
-    >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
-    >>> graph = viz.layer_graph(model, np.zeros((1, 4)))
-    >>> [layer.title for layer in graph.layers], graph.edges
-    (['input', 'Linear', 'ReLU'], ((0, 1), (1, 2)))
-    """
-    if not isinstance(model, Module):
-        raise DtypeError(f"a picture of layers is made of a Module, not {type(model).__name__}")
-    if not inputs or any(map(is_shape, inputs)):
-        raise ArgumentError(
-            "a picture of layers is made by calling the model, so give it a batch as the model "
-            f"takes it, not {'nothing' if not inputs else f'a shape {inputs[0]}'}: "
-            "draw_model(model, np.zeros((1, 784), np.float32))"
-        )
-    tensors = [_recordable(value) for value in inputs]
-    modes = [(module, module.training) for module in model.modules()]
-    outside = scope.set(None)
-    try:
-        with switched(recording=True):
-            out = model.eval()(*tensors)
-    finally:
-        scope.reset(outside)
-        for module, training in modes:
-            module.training = training
-    if not isinstance(out, Tensor) or not isinstance(out._node, Node):
-        raise DtypeError(
-            f"{type(model).__name__} returned {type(out).__name__} without a graph; the layers of "
-            "a model that returns one tensor computed from its input can be drawn"
-        )
-    builder = _Builder(model)
-    leaves = {t._node for t in tensors if isinstance(t, Tensor) and isinstance(t._node, Leaf)}
-    for node in reversed(_nodes_from(out._node)):
-        builder.connect(node, leaves)
-    return LayerGraph(
-        type(model).__name__,
-        tuple(builder.layers),
-        tuple(builder.edges),
-        sum(parameter.size for parameter in model.parameters()),
-    )
+_LOOKS = {
+    "input": _Look("#E1EFF9", BLUE, "input"),
+    "parameters": _Look("#D5EEE5", GREEN, "layer with parameters"),
+    "plain": _Look("#F3F3F3", GREY, "layer without"),
+    "operation": _Look("#FFFFFF", "#222222", "operation between layers"),
+    "shared": _Look("#F6E4EE", PURPLE, "parameters used in several places"),
+    "unused": _Look("#FFFFFF", GREY, "not used in this call"),
+    "output": _Look("#E1EFF9", BLUE, "result"),
+}
 
 
-def _recordable(value: Any) -> Any:
-    """Return an input as a tensor whose every use is recorded, if it can be."""
-    array = value.data if isinstance(value, Tensor) else value
-    if not hasattr(array, "dtype"):
-        array = as_array(array)
-    return from_numpy(array, requires_grad=True) if array.dtype.kind == "f" else array
-
-
-def _nodes_from(root: Node) -> list[Node]:
-    """Return the nodes that a result was computed from, each before what it was computed from."""
-    uses: dict[Node, int] = {root: 0}
-    stack = [root]
-    while stack:
-        for parent in stack.pop().parents:
-            if isinstance(parent, Node):
-                if parent not in uses:
-                    uses[parent] = 0
-                    stack.append(parent)
-                uses[parent] += 1
-    ordered: list[Node] = []
-    ready = [root]
-    while ready:
-        node = ready.pop()
-        ordered.append(node)
-        for parent in reversed(node.parents):
-            if isinstance(parent, Node):
-                uses[parent] -= 1
-                if not uses[parent]:
-                    ready.append(parent)
-    return ordered
-
-
-_FILL = {"input": "#f2f2f2", "layer": "#dbe9f6", "operation": "#fdebd0"}
-
-
-def draw_model(model: Module, *inputs: Any, direction: str = "TB") -> Drawing:
+def draw_model(
+    model: Module,
+    *inputs: Any,
+    direction: str = "TB",
+    depth: int | None = None,
+    grads: bool = False,
+    shapes: bool = True,
+    configuration: bool = True,
+    fold: bool = True,
+    max_layers: int | None = 150,
+) -> Drawing:
     """Draw the layers of a model, from one call of it.
 
-    Each layer is a box with its name, class, configuration, output shape and number of parameters;
-    an operation between layers is a rounded box.
+    Each layer is a table: its name, class, configuration, the shapes that went in and came out,
+    and the number of its parameters. Modules that are made of others are boxes around them.
+    Branches, several inputs and results, and operations between layers are drawn as they ran;
+    a layer that is called in several places is marked as shared, one that a loop calls shows how
+    often. The model is called in evaluation mode, and nothing is left of the call.
 
     Parameters
     ----------
     model : Module
     *inputs : arrays
         What to call it with, such as one batch.
-    direction : {"TB", "LR"}, default "TB"
-        Whether the picture goes from top to bottom or from left to right.
+    direction : {"TB", "LR", "BT", "RL"}, default "TB"
+        From where to where the picture goes: top to bottom, left to right, and back.
+    depth : int, optional
+        Show modules at this depth as single layers: 0 for the whole model, 1 for what it is made
+        of. By default all is shown.
+    grads : bool, default False
+        Whether to show how gradients flow, after ``loss.backward()``: layers coloured by the norm
+        of their gradient relative to that of their parameters; vanishing and exploding gradients,
+        dead and saturated units, and where NaN or infinity first appeared. See `gradient_flow`,
+        which returns the numbers.
+    shapes, configuration : bool, default True
+        Whether to write them.
+    fold : bool, default True
+        Whether a layer that a loop calls again and again is drawn once, with a count.
+    max_layers : int or None, default 150
+        With more, inner modules are shown as single layers, as far as that helps; the picture
+        says so. None for no limit.
 
     Returns
     -------
     Drawing
-        Shows itself in a notebook; ``save("model.svg")`` saves it.
+        Shows itself in a notebook; ``save("model.svg")`` saves it. ``drawing.graph`` is what
+        `layer_graph` returns.
 
     Raises
     ------
     DtypeError
-        If `model` is not a module, or returns no tensor.
+        If `model` is not a module, or returns no array.
+    ArgumentError
+        If there is nothing to call it with, or an option is not one.
+    GraphError
+        With ``grads=True``, if no parameter has a gradient.
 
     Examples
     --------
     >>> import numpy as np
     >>> from minigrad import nn, viz
-    >>> drawing = viz.draw_model(nn.Sequential(nn.Linear(4, 3), nn.ReLU()), np.zeros((1, 4)))
-    >>> "Linear" in drawing.source
+    >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    >>> x = np.ones((5, 4), np.float32)
+    >>> picture = viz.draw_model(model, x)
+    >>> "in_features=4" in picture.source
     True
+    >>> nn.CrossEntropyLoss()(model(x), np.zeros(5, int)).backward()
+    >>> flow = viz.draw_model(model, x, grads=True)
     """
-    graph = layer_graph(model, *inputs)
-    drawing = Drawing(
-        graph_attr={
-            "rankdir": direction,
-            "fontname": "Helvetica",
-            "fontsize": "12",
-            "label": f"{graph.model}: {graph.parameters:,} parameters",
-        },
-        node_attr={"shape": "box", "fontname": "Helvetica", "fontsize": "11", "style": "filled"},
-        edge_attr={"color": "#555555", "arrowsize": "0.7"},
-    )
-    for index, layer in enumerate(graph.layers):
-        style = "filled,rounded" if layer.kind == "operation" else "filled"
-        drawing.node(f"n{index}", _label(layer), fillcolor=_FILL[layer.kind], style=style)
-    for source, target in graph.edges:
-        drawing.edge(f"n{source}", f"n{target}")
+    check_depth(depth)
+    check_direction(direction)
+    if max_layers is not None and (
+        isinstance(max_layers, bool) or not isinstance(max_layers, int) or max_layers < 1
+    ):
+        raise ArgumentError(f"max_layers is None or a number from 1 up, not {max_layers!r}")
+    watched = watch(model, inputs)
+    built = _fitting(watched, depth, fold, max_layers)
+    view = _View(direction, shapes, configuration, grads)
+    drawing = _draw(watched, built, view)
+    if built.graph.boxes:
+        drawing.smaller = partial(_draw, watched, build(watched, 1, fold=fold), view)
     return drawing
 
 
-def _label(layer: Layer) -> str:
-    """Return an HTML-like label of lines, in which no character has a meaning of its own."""
-    name = f"{layer.name}: " if layer.name and layer.kind == "layer" else ""
-    lines = [f"<b>{html.escape(name + layer.title)}</b>"]
-    if layer.configuration:
-        lines.append(html.escape(layer.configuration))
-    lines.append(html.escape(str(layer.output_shape)))
-    if layer.parameters:
-        lines.append(f"{layer.parameters:,} parameters")
-    return f"<{'<br/>'.join(lines)}>"
+def _fitting(watched: Watched, depth: int | None, fold: bool, most: int | None) -> Built:
+    """Return the layers, of less depth where there are too many."""
+    built = build(watched, depth, fold=fold)
+    count = len(built.graph.layers)
+    boxes = built.graph.boxes
+    if most is None or count <= most or not boxes:
+        return built
+    levels: list[int] = []
+    for box in boxes:
+        levels.append(1 if box.parent is None else levels[box.parent] + 1)
+    for level in range(max(levels), 0, -1):
+        built = build(watched, level, fold=fold)
+        if len(built.graph.layers) <= most:
+            break
+    note = (
+        f"{count} layers are more than {most}, so modules are collapsed (depth={level}); "
+        "max_layers= allows more"
+    )
+    return built._replace(graph=replace(built.graph, notes=(note,)))
+
+
+class _View(NamedTuple):
+    """What to show."""
+
+    direction: str
+    shapes: bool
+    configuration: bool
+    grads: bool
+
+
+def _draw(watched: Watched, built: Built, view: _View) -> Drawing:
+    flow = flow_of(watched, built) if view.grads else None
+    return _Picture(built.graph, view, flow).drawing()
+
+
+class _Picture:
+    """Puts a picture together."""
+
+    def __init__(self, graph: LayerGraph, view: _View, flow: GradientFlow | None) -> None:
+        self.graph = graph
+        self.view = view
+        self.flow = flow
+        self.tints = {} if flow is None else flow.tints
+        self.rows = {} if flow is None else {row.index: row for row in flow.rows}
+        uses = Counter(name for layer in graph.layers for name in layer.parameter_names)
+        self.several = {name for name, count in uses.items() if count > 1}
+        self.members: dict[int | None, list[Layer]] = {}
+        self.inside: dict[int | None, list[Box]] = {}
+        for layer in graph.layers:
+            self.members.setdefault(layer.box, []).append(layer)
+        for box in graph.boxes:
+            self.inside.setdefault(box.parent, []).append(box)
+
+    def drawing(self) -> Drawing:
+        drawing = new_drawing(self.view.direction)
+        drawing.attr("node", shape="plain")
+        self._fill(drawing, None, 0)
+        for source, target in self.graph.edges:
+            drawing.edge(f"n{source}", f"n{target}", **edge_look(self.tints, source, target))
+        self._draw_unused(drawing)
+        scale = None if self.flow is None else flow_scale()
+        legend(drawing, self._caption(), self._entries(), self._notes(), scale)
+        drawing.graph = self.graph
+        return drawing
+
+    def _fill(self, drawing: Any, box: int | None, level: int) -> None:
+        for layer in self.members.get(box, []):
+            drawing.node(f"n{layer.index}", self._table(layer), tooltip=_tooltip(layer))
+        for inner in self.inside.get(box, []):
+            times = f" (called {inner.calls} times)" if inner.calls > 1 else ""
+            title = f"{inner.name}: {inner.title}" if inner.name else inner.title
+            cluster = Drawing(
+                name=f"cluster_{inner.index}",
+                graph_attr={
+                    "label": label(title + times),
+                    "labelloc": "t",
+                    "labeljust": "l",
+                    "style": "filled,rounded",
+                    "color": "#AAAAAA",
+                    "fillcolor": "#F7F7F7" if level % 2 == 0 else "#FFFFFF",
+                    "margin": "10",
+                    "tooltip": _safe(inner.configuration) or inner.title,
+                },
+            )
+            self._fill(cluster, inner.index, level + 1)
+            drawing.subgraph(cluster)
+
+    # --- Layers ------------------------------------------------------------------------------
+
+    def _kind(self, layer: Layer) -> str:
+        if layer.kind == "layer":
+            if self.several.intersection(layer.parameter_names):
+                return "shared"
+            return "parameters" if layer.parameters else "plain"
+        return layer.kind
+
+    def _table(self, layer: Layer) -> str:
+        look = _LOOKS[self._kind(layer)]
+        rows = list(self._lines(layer))
+        if self.flow is not None:
+            paint = flow_look(self.flow, self.rows.get(layer.index))
+            rows += paint.rows
+            if paint.head:
+                return table(
+                    *_heading(layer),
+                    rows,
+                    head=paint.head,
+                    line=paint.line,
+                    text=paint.text,
+                    width=paint.width,
+                )
+        return table(*_heading(layer), rows, head=look.head, line=look.line)
+
+    def _lines(self, layer: Layer) -> Iterator[Row]:
+        if layer.configuration and self.view.configuration:
+            yield from (Row(text, color="#555555") for text in _wrapped(layer.configuration))
+        if self.view.shapes:
+            yield from _shape_rows(layer)
+        if layer.calls > 1:
+            yield Row("called", f"{layer.calls} times", PURPLE, bold=True)
+        if layer.parameters:
+            yield self._parameter_row(layer)
+            if layer.trainable < layer.parameters:
+                some = layer.trainable > 0
+                count = layer.parameters - layer.trainable
+                yield Row("frozen", numbers.count(count) if some else "all", "#555555")
+
+    def _parameter_row(self, layer: Layer) -> Row:
+        count = numbers.count(layer.parameters)
+        if layer.shared:
+            return Row("parameters", f"shared ({count}, counted above)", "#8A3A68")
+        if self.several.intersection(layer.parameter_names):
+            return Row("parameters", f"shared, {count}", "#8A3A68")
+        return Row("parameters", count)
+
+    def _draw_unused(self, drawing: Drawing) -> None:
+        """Put parameters that the call had no use for into a table at the side."""
+        names = self.graph.unused
+        if names:
+            look = _LOOKS["unused"]
+            rows = [Row(name) for name in names[:8]]
+            rows += [Row(f"and {len(names) - 8} more")] if len(names) > 8 else []
+            drawing.node(
+                "unused",
+                table("not used in this call", "", rows, head="#F3F3F3", line=look.line),
+            )
+
+    # --- Below the picture -------------------------------------------------------------------
+
+    def _caption(self) -> str:
+        graph = self.graph
+        frozen = f", {numbers.count(graph.frozen)} of them frozen" if graph.frozen else ""
+        trainable = " (all trainable)" if not frozen and graph.parameters else ""
+        return (
+            f"{graph.model}: {numbers.count(graph.parameters)} parameters{frozen}{trainable}, "
+            f"{_bytes(graph.bytes)}"
+        )
+
+    def _entries(self) -> dict[str, dict[str, str]]:
+        if self.flow is not None:
+            return flow_entries(self.flow)
+        present = {self._kind(layer) for layer in self.graph.layers}
+        return {
+            look.meaning: {"bgcolor": look.head, "color": look.line}
+            for kind, look in _LOOKS.items()
+            if kind in present and kind != "output"
+        }
+
+    def _notes(self) -> Iterator[str]:
+        yield from self.graph.notes
+        if self.flow is not None:
+            yield from flow_notes(self.flow)
+
+
+def _heading(layer: Layer) -> tuple[str, str]:
+    if layer.kind == "operation":
+        return layer.title, "operation"
+    if layer.kind == "layer":
+        return (layer.name, layer.title) if layer.name else (layer.title, "")
+    if layer.kind == "output":
+        return "result", layer.name
+    return layer.name, layer.title
+
+
+def _wrapped(text: str, longest: int = 34) -> Iterator[str]:
+    """Yield a configuration in lines, broken between options."""
+    line = ""
+    for part in text.split(", "):
+        if line and len(line) + len(part) > longest:
+            yield line + ","
+            line = part
+        else:
+            line = f"{line}, {part}" if line else part
+    yield line
+
+
+def _shape_rows(layer: Layer) -> Iterator[Row]:
+    if layer.kind in ("input", "output"):
+        for shape in layer.output_shapes or layer.input_shapes:
+            yield Row("shape", numbers.shape(shape))
+        return
+    for what, shapes in (("in", layer.input_shapes), ("out", layer.output_shapes)):
+        for shape in shapes[:4]:
+            yield Row(what, numbers.shape(shape))
+        if len(shapes) > 4:
+            yield Row(what, f"and {len(shapes) - 4} more")
+
+
+def _bytes(size: int) -> str:
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def _tooltip(layer: Layer) -> str:
+    parts = [layer.name, layer.title, layer.configuration, ", ".join(layer.parameter_names)]
+    return _safe("; ".join(part for part in parts if part)) or layer.kind
+
+
+def _safe(text: str) -> str:
+    return shortened(text, 400).replace("\\", "\\\\")

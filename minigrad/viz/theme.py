@@ -17,20 +17,25 @@ __all__ = [
     "BLUE",
     "GREEN",
     "GREY",
+    "HEAT",
     "KINDS",
     "ORANGE",
     "PURPLE",
     "VERMILION",
     "Kind",
+    "Row",
+    "Scale",
     "check_direction",
     "label",
     "legend",
     "new_drawing",
     "shortened",
+    "table",
 ]
 
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, GREY, BLACK = "#CC79A7", "#777777", "#222222"
+HEAT = ("#FFF7EC", "#FDE3BC", "#FDBE85", "#FC8D59", "#E5644B")  # from little to much
 
 LONGEST = 48  # characters of a line in a label
 
@@ -105,13 +110,81 @@ def label(title: str, lines: Iterable[str] = (), *, longest: int = LONGEST) -> s
     return f"<{'<br/>'.join(rows)}>"
 
 
+class Row(NamedTuple):
+    """A line of a table: what it is and how much, or one text alone."""
+
+    left: str
+    right: str = ""
+    color: str = BLACK
+    bold: bool = False
+
+
+def table(
+    title: str,
+    kind: str,
+    rows: Iterable[Row],
+    *,
+    head: str,
+    line: str,
+    fill: str = "#FFFFFF",
+    text: str = BLACK,
+    width: int = 1,
+) -> str:
+    """Return an HTML-like label that is a small table, for a node of the shape "plain".
+
+    Parameters
+    ----------
+    title, kind : str
+        Left and right in the head.
+    rows : iterable of Row
+    head, line, fill, text : str
+        Colours of the head, of the border, of the rest, and of the text in the head.
+    width : int, default 1
+        Of the border.
+    """
+    span = "" if kind else ' colspan="2"'
+    cells = f'<td align="left" bgcolor="{head}"{span}>{_colored(title, text, 11, bold=True)}</td>'
+    if kind:
+        cells += f'<td align="right" bgcolor="{head}">{_colored(kind, text, 10)}</td>'
+    lines = "".join(f"<tr>{_row(row)}</tr>" for row in rows)
+    return (
+        f'<<table border="{width}" cellborder="0" cellspacing="0" cellpadding="3" '
+        f'bgcolor="{fill}" color="{line}"><tr>{cells}</tr>{lines}</table>>'
+    )
+
+
+def _row(row: Row) -> str:
+    left = _colored(row.left, row.color, 9, bold=row.bold)
+    if not row.right:
+        return f'<td align="left" colspan="2">{left}</td>'
+    right = _colored(row.right, row.color, 9, bold=row.bold)
+    return f'<td align="left">{left}</td><td align="right">{right}</td>'
+
+
+def _colored(text: str, color: str, size: int, *, bold: bool = False) -> str:
+    inside = _escaped(shortened(text)) or " "
+    inside = f"<b>{inside}</b>" if bold else inside
+    return f'<font point-size="{size}" color="{color}">{inside}</font>'
+
+
 def _escaped(text: str) -> str:
     printable = "".join(c if c.isprintable() else "�" for c in text)
     return html.escape(printable)
 
 
+class Scale(NamedTuple):
+    """Colours for a quantity, from little to much."""
+
+    title: str
+    steps: tuple[tuple[str, str, str], ...]  # colour, text in it, colour of the text
+
+
 def legend(
-    drawing: Drawing, caption: str, entries: Mapping[str, Mapping[str, str]], notes: Iterable[str]
+    drawing: Drawing,
+    caption: str,
+    entries: Mapping[str, Mapping[str, str]],
+    notes: Iterable[str],
+    scale: Scale | None = None,
 ) -> None:
     """Put a caption, notes, and what the colours mean below a picture.
 
@@ -123,6 +196,8 @@ def legend(
         For each meaning the attributes of the cell that shows it: ``{"bgcolor": ..., "color": ...,
         "style": ...}``, or ``{"text": ..., "color": ...}`` for a sign in a colour.
     notes : iterable of str
+    scale : Scale, optional
+        What colours of a quantity mean.
     """
     rows = []
     if caption:
@@ -133,6 +208,15 @@ def legend(
         rows.append(
             '<tr><td><table border="0" cellspacing="3" cellborder="0" cellpadding="2">'
             f"<tr>{cells}</tr></table></td></tr>"
+        )
+    if scale is not None:
+        steps = "".join(
+            f'<td bgcolor="{color}" width="34">{_colored(text, ink, 8)}</td>'
+            for color, text, ink in scale.steps
+        )
+        rows.append(
+            '<tr><td><table border="0" cellspacing="0" cellborder="0" cellpadding="3">'
+            f"<tr>{_meaning(scale.title)}{steps}</tr></table></td></tr>"
         )
     if rows:
         table = f'<table border="0" cellspacing="0" cellborder="0">{"".join(rows)}</table>'

@@ -1,0 +1,67 @@
+"""Units that do nothing: of a ReLU that are always 0, of a sigmoid that are at its bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.viz.watching import Computed, Event
+
+__all__ = ["NEAR", "Units", "units_of"]
+
+NEAR = 0.01  # to a bound of its range counts as saturated
+
+
+class Units(NamedTuple):
+    """How many of a layer's units."""
+
+    count: int
+    of: int
+
+    @property
+    def share(self) -> float:
+        """From 0 to 1."""
+        return self.count / self.of if self.of else 0.0
+
+    def __str__(self) -> str:
+        return f"{self.count} of {self.of} units ({self.share:.0%})"
+
+
+def units_of(events: Iterable[Event]) -> tuple[Units | None, Units | None]:
+    """Return the dead units of a ReLU among the operations, and saturated ones of a sigmoid.
+
+    A unit is an element of the result, the first axis being that of the batch; it counts if it is
+    so in every row of the batch.
+    """
+    dead: list[Any] = []
+    saturated: list[Any] = []
+    for event in events:
+        if isinstance(event, Computed):
+            value = np.asarray(event.value)
+            name = event.node.rule.name
+            if name == "relu" or (name == "maximum" and _with_zero(event)):
+                dead.append(_always(value == 0))
+            elif name == "sigmoid":
+                saturated.append(_always((value < NEAR) | (value > 1 - NEAR)))
+            elif name == "tanh":
+                saturated.append(_always(np.abs(value) > 1 - NEAR))
+    return _counted(dead), _counted(saturated)
+
+
+def _with_zero(event: Computed) -> bool:
+    constants = [
+        arg for arg, parent in zip(event.args, event.node.parents, strict=False) if parent is None
+    ]
+    return any(not np.any(np.asarray(constant)) for constant in constants)
+
+
+def _always(mask: Any) -> Any:
+    return mask.all(axis=0) if mask.ndim > 1 else mask
+
+
+def _counted(masks: list[Any]) -> Units | None:
+    if not masks:
+        return None
+    return Units(sum(int(np.sum(mask)) for mask in masks), sum(mask.size for mask in masks))
