@@ -1,7 +1,8 @@
 """minigrad: automatic differentiation over NumPy, small enough to read in an evening.
 
 Here are the tensor (`tensor`, `no_grad`), gradients of functions (`grad`, `value_and_grad`, `vjp`,
-`jvp`, `jacobian`, `hessian`, `hvp`), operators of one's own (`primitive`, `defvjp`), and `debug`.
+`jvp`, `jacobian`, `hessian`, `hvp`), operators of one's own (`primitive`, `defvjp`), `debug` and
+`profile`.
 Arrays are computed with NumPy's own functions. The rest is in
 
 - `minigrad.nn`: modules, layers, losses, initialisers, `summary`
@@ -16,8 +17,7 @@ Arrays are computed with NumPy's own functions. The rest is in
 """
 
 from importlib import import_module
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from minigrad.transforms import grad, hessian, hvp, jacobian, jvp, value_and_gra
 
 if TYPE_CHECKING:  # imported when first used, see below
     from minigrad import data, io, plots, training, viz
+    from minigrad.viz import profile
 
 __version__ = "0.1.0"
 
@@ -55,6 +56,7 @@ __all__ = [
     "optim",
     "plots",
     "primitive",
+    "profile",
     "random",
     "rules",
     "tensor",
@@ -68,9 +70,11 @@ __all__ = [
 _ON_DEMAND = frozenset({"data", "io", "plots", "training", "viz"})
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:
     if name in _ON_DEMAND:
         return import_module(f"minigrad.{name}")
+    if name == "profile":
+        return import_module("minigrad.viz").profile
     hint = f"; NumPy has it, and its functions take tensors: np.{name}" if hasattr(np, name) else ""
     raise AttributeError(f"module 'minigrad' has no attribute {name!r}{hint}")
 

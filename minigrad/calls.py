@@ -88,7 +88,7 @@ def apply(
             if vertex is not None and vertex.requires_grad:
                 live |= 1 << index
     current = context.get()
-    if current.observer is not None:
+    if current.observer is not None and tensor is not None:
         current.observer.computing()
     try:
         out = (compute or rule.function)(*values, **kwargs)

@@ -8,6 +8,7 @@ from minigrad.viz.graph import Edge, Graph, GraphNode, Group, Statistics
 from minigrad.viz.layers import Box, Layer, LayerGraph, layer_graph
 from minigrad.viz.model import draw_model
 from minigrad.viz.profiling import Profile, ProfileRow, ProfileTable, profile
+from minigrad.viz.profiling import Profile, ProfileRow, ProfileTable, profile
 from minigrad.viz.recording import record
 from minigrad.viz.render import Drawing
 from minigrad.viz.trace import graph
@@ -25,6 +26,9 @@ __all__ = [
     "Group",
     "Layer",
     "LayerGraph",
+    "Profile",
+    "ProfileRow",
+    "ProfileTable",
     "ParameterFlow",
     "Profile",
     "ProfileRow",
@@ -39,6 +43,7 @@ __all__ = [
     "graph",
     "layer_graph",
     "limited",
+    "profile",
     "profile",
     "record",
 ]

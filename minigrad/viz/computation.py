@@ -5,28 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from minigrad.errors import ArgumentError
 from minigrad.tensor import Tensor
 from minigrad.viz import numbers
 from minigrad.viz.collapse import collapsed, depth_of, folded, limited
-from minigrad.viz.graph import Graph, GraphNode, Group
+from minigrad.viz.graph import Cost, Graph, GraphNode, Group
 from minigrad.viz.render import Drawing
 from minigrad.viz.theme import (
     GREY,
+    HEAT,
     KINDS,
+    LONGEST,
     PURPLE,
     VERMILION,
     label,
     legend,
     new_drawing,
+    plain,
     shortened,
 )
 from minigrad.viz.trace import graph
 
-__all__ = ["draw", "draw_graph"]
+__all__ = ["View", "draw", "draw_graph"]
+
+SHOWN = 8  # names in a note
 
 
 def draw(
@@ -97,12 +101,39 @@ def draw(
     >>> "0.weight" in viz.draw(loss, depth=0).source
     False
     """
+    view = View(direction, shapes, dtypes, values, grads, backward)
     traced = graph(*outputs, names=names)
-    view = _View(direction, shapes, dtypes, values, grads, backward)
-    shown = _reduced(traced, depth, fold, max_nodes)
-    caption = _caption(traced)
-    drawing = draw_graph(shown, view, caption)
-    drawing.smaller = partial(draw_graph, limited(shown, 40), view, caption)
+    return draw_graph(traced, view, depth=depth, fold=fold, max_nodes=max_nodes)
+
+
+@dataclass(frozen=True)
+class View:
+    """What to show."""
+
+    direction: str = "TB"
+    shapes: bool = True
+    dtypes: bool = False
+    values: bool = False
+    grads: bool = False
+    backward: bool = False
+    costs: bool = False
+
+
+def draw_graph(
+    graph: Graph,
+    view: View | None = None,
+    *,
+    depth: int | None = None,
+    fold: bool = True,
+    max_nodes: int | None = 200,
+    caption: str | None = None,
+) -> Drawing:
+    """Return the picture of a graph that is plain data; see `draw`."""
+    view = view or View()
+    caption = _caption(graph) if caption is None else caption
+    shown = _reduced(graph, depth, fold, max_nodes)
+    drawing = _Picture(shown, view, caption).drawing()
+    drawing.smaller = lambda: _Picture(limited(shown, 40), view, caption).drawing()
     return drawing
 
 
@@ -120,33 +151,17 @@ def _reduced(graph: Graph, depth: int | None, fold: bool, max_nodes: int | None)
     return graph
 
 
-@dataclass(frozen=True)
-class _View:
-    """What to show."""
-
-    direction: str = "TB"
-    shapes: bool = True
-    dtypes: bool = False
-    values: bool = False
-    grads: bool = False
-    backward: bool = False
-
-
-def draw_graph(graph: Graph, view: _View | None = None, caption: str | None = None) -> Drawing:
-    """Return the picture of a graph that is plain data."""
-    return _Picture(
-        graph, view or _View(), _caption(graph) if caption is None else caption
-    ).drawing()
-
-
 class _Picture:
     """Puts a picture together."""
 
-    def __init__(self, graph: Graph, view: _View, caption: str) -> None:
+    def __init__(self, graph: Graph, view: View, caption: str) -> None:
         self.graph = graph
         self.caption = caption
         self.view = view
         self.unreached = _unreached(graph)
+        costs = [node.cost.seconds for node in graph.nodes if node.cost is not None]
+        self.slowest = max(costs, default=0.0)
+        self.seconds = sum(costs)
         self.members: dict[int | None, list[GraphNode]] = {}
         self.inside: dict[int | None, list[Group]] = {}
         depths = depth_of(graph)
@@ -179,16 +194,16 @@ class _Picture:
 
     def _box(self, group: Group) -> dict[str, str]:
         times = f" (repeated {group.repeats} times)" if group.repeats > 1 else ""
-        name = f"{group.path}: {group.module}" if group.path else group.module
+        name = shortened(f"{group.path}: {group.module}" if group.path else group.module)
         shade = "#F7F7F7" if self.depths[group.index] % 2 == 0 else "#FFFFFF"
         return {
-            "label": label(name + times),
+            "label": label(name + times, longest=2 * LONGEST),
             "labelloc": "t",
             "labeljust": "l",
             "style": "filled,rounded",
             "color": "#AAAAAA",
             "fillcolor": shade,
-            "tooltip": shortened(group.configuration, 400) or group.module,
+            "tooltip": plain(group.configuration or group.module),
         }
 
     def _draw_nodes(self, drawing: Any, group: int | None) -> None:
@@ -198,13 +213,28 @@ class _Picture:
             drawing.node(
                 f"n{node.index}",
                 label(node.title, self._lines(node)),
-                fillcolor=kind.fill,
+                fillcolor=self._fill_of(node) or kind.fill,
                 color=VERMILION if missing else kind.line,
                 style=kind.style,
                 tooltip=_tooltip(node),
                 **({"penwidth": "2.5"} if missing else {}),
                 **({"peripheries": "2"} if node.output else {}),
             )
+
+    def _fill_of(self, node: GraphNode) -> str:
+        if not self.view.costs or node.cost is None or not self.slowest:
+            return ""
+        return HEAT[min(len(HEAT) - 1, int(len(HEAT) * node.cost.seconds / self.slowest))]
+
+    def _cost_lines(self, cost: Cost) -> Iterator[str]:
+        share = cost.seconds / self.seconds if self.seconds else 0.0
+        yield f"{numbers.number(1e3 * cost.seconds)} ms, {share:.0%}"
+        yield (
+            f"{numbers.number(1e3 * cost.forward)} forward, "
+            f"{numbers.number(1e3 * cost.backward)} backward"
+        )
+        flops = "?" if cost.flops is None else numbers.number(cost.flops / 1e6)
+        yield f"{numbers.number(cost.bytes / 1e6)} MB, {flops} MFLOP"
 
     def _lines(self, node: GraphNode) -> Iterator[str]:
         view = self.view
@@ -221,8 +251,10 @@ class _Picture:
             yield from _numbers("", node.value)
         if view.grads and node.requires_grad:
             yield from _numbers("grad ", node.gradient)
+        if view.costs and node.cost is not None:
+            yield from self._cost_lines(node.cost)
         if node.index in self.unreached:
-            yield "no gradient"
+            yield f"no gradient: {', '.join(node.without_gradient)}".removesuffix(": ")
         elif node.kind == "parameter" and not node.requires_grad:
             yield "frozen"
 
@@ -250,6 +282,10 @@ class _Picture:
                 }
         if self.unreached:
             entries["no gradient arrived"] = {"bgcolor": "#FFFFFF", "color": VERMILION}
+        if self.view.costs:
+            for place, color in enumerate(HEAT):
+                low, high = (f"{share / len(HEAT):.0%}" for share in (place, place + 1))
+                entries[f"{low} to {high} of the slowest"] = {"bgcolor": color, "color": "#222222"}
         if self.view.backward:
             entries["way of the gradient"] = {"text": "⇠", "color": PURPLE}
         entries["result"] = {"text": "▣", "color": GREY}
@@ -257,23 +293,30 @@ class _Picture:
 
     def _notes(self) -> Iterator[str]:
         yield from self.graph.notes
+        if self.graph.unused:
+            yield f"Not used here: {_listed([node.name for node in self.graph.unused])}"
         nodes = [node for node in self.graph.nodes if node.kind != "hidden"]
         if self.view.values and any(node.value is None for node in nodes):
             yield (
                 '"?": a value that the graph did not keep; compute inside "with viz.record():" '
                 "to see all"
             )
-        elif self.view.grads and any(n.gradient is None and n.requires_grad for n in nodes):
+        if self.view.grads and any(n.gradient is None and n.requires_grad for n in nodes):
             yield '"?": a gradient that was not kept; run backward() inside "with viz.record():"'
 
 
 def _unreached(graph: Graph) -> set[int]:
-    """Return the parameters without a gradient, where others have one."""
-    leaves = [node for node in graph.nodes if node.kind in ("parameter", "input")]
-    wanted = [node for node in leaves if node.requires_grad]
-    if not any(node.got_gradient for node in wanted):
+    """Return parameters, and modules with parameters, without a gradient, where others have one."""
+    if not graph.walked_back:
         return set()
-    return {node.index for node in wanted if not node.got_gradient}
+    kinds = ("parameter", "input", "module")
+    wanted = [node for node in graph.nodes if node.kind in kinds and node.requires_grad]
+    return {node.index for node in wanted if node.got_gradient is False}
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(map(shortened, names[:SHOWN])) + more
 
 
 def _numbers(what: str, array: Any) -> Iterator[str]:
@@ -289,7 +332,7 @@ def _tooltip(node: GraphNode) -> str:
     parts = [node.title, node.call if node.call != node.title else ""]
     parts += [numbers.shape(node.shape), node.dtype, node.line]
     text = ", ".join(part for part in parts if part)
-    return shortened(text, 2000).replace("\\", "\\\\")
+    return plain(text, 2000)
 
 
 def _caption(graph: Graph) -> str:
@@ -298,5 +341,6 @@ def _caption(graph: Graph) -> str:
     texts = [f"{numbers.count(operations)} operation{'s'[: operations != 1]}"]
     if parameters:
         size = sum(math.prod(node.shape) for node in parameters)
-        texts.append(f"{numbers.count(size)} numbers in {len(parameters)} parameters")
+        many = f"{numbers.count(len(parameters))} parameter{'s'[: len(parameters) != 1]}"
+        texts.append(f"{numbers.count(size)} number{'s'[: size != 1]} in {many}")
     return ", ".join(texts)

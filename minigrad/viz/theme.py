@@ -7,8 +7,11 @@ tell apart, on tints of theirs; kinds differ in outline as well, for print.
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
+
+import graphviz
 
 from minigrad.errors import ArgumentError
 from minigrad.viz.render import Drawing
@@ -29,6 +32,7 @@ __all__ = [
     "label",
     "legend",
     "new_drawing",
+    "plain",
     "shortened",
     "table",
 ]
@@ -38,6 +42,8 @@ PURPLE, GREY, BLACK = "#CC79A7", "#777777", "#222222"
 HEAT = ("#FFF7EC", "#FDE3BC", "#FDBE85", "#FC8D59", "#E5644B")  # from little to much
 
 LONGEST = 48  # characters of a line in a label
+_WIDEST = 100  # characters of a line in the legend
+_JOINERS = "\u200c\u200d"  # inside words of some scripts, and inside emoji
 
 
 class Kind(NamedTuple):
@@ -167,9 +173,18 @@ def _colored(text: str, color: str, size: int, *, bold: bool = False) -> str:
     return f'<font point-size="{size}" color="{color}">{inside}</font>'
 
 
+def plain(text: str, longest: int = 400) -> str:
+    """Return a text as the value of an attribute, such as a tooltip, that means nothing else."""
+    visible = _visible(shortened(text, longest)).replace("&", "&amp;")
+    return str(graphviz.escape(visible))
+
+
 def _escaped(text: str) -> str:
-    printable = "".join(c if c.isprintable() else "�" for c in text)
-    return html.escape(printable)
+    return html.escape(_visible(text))
+
+
+def _visible(text: str) -> str:
+    return "".join(c if c.isprintable() or c in _JOINERS else "�" for c in text)
 
 
 class Scale(NamedTuple):
@@ -202,7 +217,12 @@ def legend(
     rows = []
     if caption:
         rows.append(f"<tr><td><b>{_escaped(caption)}</b></td></tr>")
-    rows += [f'<tr><td><font point-size="9">{_escaped(note)}</font></td></tr>' for note in notes]
+    notes = list(notes)
+    rows += [
+        f'<tr><td><font point-size="9">{_escaped(line)}</font></td></tr>'
+        for note in notes
+        for line in textwrap.wrap(note, _WIDEST)
+    ]
     if entries:
         cells = "".join(_sample(cell) + _meaning(text) for text, cell in entries.items())
         rows.append(
@@ -221,6 +241,7 @@ def legend(
     if rows:
         table = f'<table border="0" cellspacing="0" cellborder="0">{"".join(rows)}</table>'
         drawing.attr(label=f"<{table}>")
+    drawing.remark = lambda note: legend(drawing, caption, entries, [note, *notes])
 
 
 def _meaning(text: str) -> str:
