@@ -126,6 +126,9 @@ class GradientFlow:
         own |= {"not finite": "not finite"}
         found = {row.index: own.get(row.status, "") for row in self.rows}
         without = {row.index for row in self.rows if not row.status}
+        fault = self.first_not_finite
+        if fault is not None and fault.what == "gradient":
+            without.discard(fault.index or 0)  # what arrives there is finite still
         for source, target in self.edges:
             if target in without and source < target and not found[target]:
                 found[target] = found.get(source, "")
@@ -275,7 +278,7 @@ def _row(layer: Layer, built: Built, flows: dict[str, ParameterFlow]) -> FlowRow
     if with_gradient:
         gradient = _joined(p.gradient or 0.0 for p in with_gradient)
         weight = _joined(p.weight for p in with_gradient)
-        ratio = gradient / weight if weight and _finite(weight) else None
+        ratio = gradient / weight if weight and _finite(gradient / weight) else None
     dead, saturated = units_of(built.events[layer.index])
     return FlowRow(
         layer.index,

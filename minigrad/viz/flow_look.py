@@ -162,7 +162,7 @@ def flow_entries(flow: GradientFlow) -> dict[str, dict[str, str]]:
         }  # fmt: skip
     if "not finite" in statuses or flow.first_not_finite is not None:
         found["NaN or infinity (thick border: where it began)"] = {
-            "bgcolor": RED, "color": RED,
+            "bgcolor": RED, "color": RED, "ink": LIGHT_TEXT,
         }  # fmt: skip
     if "none" in statuses:
         found["no gradient"] = {"bgcolor": "#FFFFFF", "color": NO_GRADIENT}

@@ -41,10 +41,11 @@ class _Look(NamedTuple):
     meaning: str
 
 
+DARK_PURPLE = "#8A3A68"  # of text
 _LOOKS = {
     "input": _Look("#E1EFF9", BLUE, "input"),
     "parameters": _Look("#D5EEE5", GREEN, "layer with parameters"),
-    "plain": _Look("#F3F3F3", GREY, "layer without"),
+    "plain": _Look("#F3F3F3", GREY, "layer without parameters"),
     "operation": _Look("#FFFFFF", "#222222", "operation between layers"),
     "shared": _Look("#F6E4EE", PURPLE, "parameters used in several places"),
     "unused": _Look("#FFFFFF", GREY, "not used in this call"),
@@ -59,7 +60,7 @@ def draw_model(
     depth: int | None = None,
     grads: bool = False,
     shapes: bool = True,
-    configuration: bool = True,
+    configuration: bool | None = None,
     fold: bool = True,
     max_layers: int | None = 150,
 ) -> Drawing:
@@ -86,8 +87,10 @@ def draw_model(
         of their gradient relative to that of their parameters; vanishing and exploding gradients,
         dead and saturated units, and where NaN or infinity first appeared. See `gradient_flow`,
         which returns the numbers.
-    shapes, configuration : bool, default True
-        Whether to write them.
+    shapes : bool, default True
+        Whether to write the shapes that went in and came out.
+    configuration : bool, optional
+        Whether to write the layers' options; by default only where `grads` are not.
     fold : bool, default True
         Whether a layer that a loop calls again and again is drawn once, with a count.
     max_layers : int or None, default 150
@@ -129,7 +132,7 @@ def draw_model(
         raise ArgumentError(f"max_layers is None or a number from 1 up, not {max_layers!r}")
     watched = watch(model, inputs)
     built = _fitting(watched, depth, fold, max_layers)
-    view = _View(direction, shapes, configuration, grads)
+    view = _View(direction, shapes, not grads if configuration is None else configuration, grads)
     drawing = _draw(watched, built, view)
     if built.graph.boxes:
         drawing.smaller = partial(_draw, watched, build(watched, 1, fold=fold), view)
@@ -255,7 +258,7 @@ class _Picture:
         if self.view.shapes:
             yield from _shape_rows(layer)
         if layer.calls > 1:
-            yield Row("called", f"{layer.calls} times", PURPLE, bold=True)
+            yield Row("called", f"{layer.calls} times", DARK_PURPLE, bold=True)
         if layer.parameters:
             yield self._parameter_row(layer)
             if layer.trainable < layer.parameters:
@@ -266,9 +269,9 @@ class _Picture:
     def _parameter_row(self, layer: Layer) -> Row:
         count = numbers.count(layer.parameters)
         if layer.shared:
-            return Row("parameters", f"shared ({count}, counted above)", "#8A3A68")
+            return Row("parameters", f"shared ({count}, counted above)", DARK_PURPLE)
         if self.several.intersection(layer.parameter_names):
-            return Row("parameters", f"shared, {count}", "#8A3A68")
+            return Row("parameters", f"shared, {count}", DARK_PURPLE)
         return Row("parameters", count)
 
     def _draw_unused(self, drawing: Drawing) -> None:
@@ -336,6 +339,10 @@ def _shape_rows(layer: Layer) -> Iterator[Row]:
     if layer.kind in ("input", "output"):
         for shape in layer.output_shapes or layer.input_shapes:
             yield Row("shape", numbers.shape(shape))
+        return
+    if len(layer.input_shapes) == len(layer.output_shapes) == 1:
+        before, after = layer.input_shapes[0], layer.output_shapes[0]
+        yield Row("shape", f"{numbers.shape(before)} → {numbers.shape(after)}")
         return
     for what, shapes in (("in", layer.input_shapes), ("out", layer.output_shapes)):
         for shape in shapes[:4]:

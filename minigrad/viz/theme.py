@@ -1,8 +1,4 @@
-"""Colours, shapes and fonts of all pictures, and the legend that says what they mean.
-
-The colours are those of Okabe and Ito ("Color universal design", 2008), which colour-blind readers
-tell apart, on tints of theirs; kinds differ in outline as well, for print.
-"""
+"""Fonts and labels of all pictures, and the legend that says what colours and shapes mean."""
 
 from __future__ import annotations
 
@@ -14,6 +10,18 @@ from typing import Any, NamedTuple
 import graphviz
 
 from minigrad.errors import ArgumentError
+from minigrad.viz.palette import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    HEAT,
+    KINDS,
+    ORANGE,
+    PURPLE,
+    VERMILION,
+    Kind,
+)
 from minigrad.viz.render import Drawing
 
 __all__ = [
@@ -37,32 +45,10 @@ __all__ = [
     "table",
 ]
 
-BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
-PURPLE, GREY, BLACK = "#CC79A7", "#777777", "#222222"
-HEAT = ("#FFF7EC", "#FDE3BC", "#FDBE85", "#FC8D59", "#E5644B")  # from little to much
 
 LONGEST = 48  # characters of a line in a label
 _WIDEST = 100  # characters of a line in the legend
 _JOINERS = "\u200c\u200d"  # inside words of some scripts, and inside emoji
-
-
-class Kind(NamedTuple):
-    """How nodes of a kind look, and what the legend says of them."""
-
-    fill: str
-    line: str
-    style: str
-    meaning: str
-
-
-KINDS = {
-    "parameter": Kind("#FDF1D6", ORANGE, "filled", "parameter"),
-    "input": Kind("#E1EFF9", BLUE, "filled", "tensor that requires a gradient"),
-    "constant": Kind("#F3F3F3", GREY, "filled,dashed", "constant"),
-    "operation": Kind("#FFFFFF", BLACK, "filled,rounded", "operation"),
-    "module": Kind("#E0F3EC", GREEN, "filled,rounded", "module"),
-    "hidden": Kind("#FFFFFF", GREY, "filled,rounded,dotted", "left out"),
-}
 
 
 def check_direction(direction: str) -> str:
@@ -148,14 +134,18 @@ def table(
     width : int, default 1
         Of the border.
     """
-    span = "" if kind else ' colspan="2"'
-    cells = f'<td align="left" bgcolor="{head}"{span}>{_colored(title, text, 11, bold=True)}</td>'
+    cells = f'<td align="left">{_colored(title, text, 11, bold=True)}</td>'
     if kind:
-        cells += f'<td align="right" bgcolor="{head}">{_colored(kind, text, 10)}</td>'
+        cells += f'<td align="right">{_colored(kind, text, 10)}</td>'
+    # In one cell, so that no line shows where two would meet.
+    top = (
+        f'<td colspan="2" bgcolor="{head}" cellpadding="0"><table border="0" cellborder="0" '
+        f'cellspacing="0" cellpadding="3"><tr>{cells}</tr></table></td>'
+    )
     lines = "".join(f"<tr>{_row(row)}</tr>" for row in rows)
     return (
         f'<<table border="{width}" cellborder="0" cellspacing="0" cellpadding="3" '
-        f'bgcolor="{fill}" color="{line}"><tr>{cells}</tr>{lines}</table>>'
+        f'bgcolor="{fill}" color="{line}"><tr>{top}</tr>{lines}</table>>'
     )
 
 
@@ -209,7 +199,7 @@ def legend(
     caption : str
     entries : mapping
         For each meaning the attributes of the cell that shows it: ``{"bgcolor": ..., "color": ...,
-        "style": ...}``, or ``{"text": ..., "color": ...}`` for a sign in a colour.
+        "style": ..., "ink": ...}`` (ink is the colour of the text), or ``{"text": ..., "color": ...}`` for a sign in a colour.
     notes : iterable of str
     scale : Scale, optional
         What colours of a quantity mean.
@@ -224,9 +214,9 @@ def legend(
         for line in textwrap.wrap(note, _WIDEST)
     ]
     if entries:
-        cells = "".join(_sample(cell) + _meaning(text) for text, cell in entries.items())
+        cells = "".join(_entry(text, cell) for text, cell in entries.items())
         rows.append(
-            '<tr><td><table border="0" cellspacing="3" cellborder="0" cellpadding="2">'
+            '<tr><td><table border="0" cellspacing="5" cellborder="0" cellpadding="3">'
             f"<tr>{cells}</tr></table></td></tr>"
         )
     if scale is not None:
@@ -236,20 +226,23 @@ def legend(
         )
         rows.append(
             '<tr><td><table border="0" cellspacing="0" cellborder="0" cellpadding="3">'
-            f"<tr>{_meaning(scale.title)}{steps}</tr></table></td></tr>"
+            f"<tr><td>{_small(scale.title)}</td>{steps}</tr></table></td></tr>"
         )
     if rows:
         table = f'<table border="0" cellspacing="0" cellborder="0">{"".join(rows)}</table>'
         drawing.attr(label=f"<{table}>")
-    drawing.remark = lambda note: legend(drawing, caption, entries, [note, *notes])
+    drawing.remark = lambda note: legend(drawing, caption, entries, [note, *notes], scale)
 
 
-def _meaning(text: str) -> str:
-    return f'<td align="left"><font point-size="9">{_escaped(text)}</font></td>'
-
-
-def _sample(cell: Mapping[str, Any]) -> str:
+def _entry(meaning: str, cell: Mapping[str, Any]) -> str:
+    """Return the cell of a meaning, in its colours: one cell, which looks well at any width."""
     if "text" in cell:
-        return f'<td><font color="{cell["color"]}"><b>{_escaped(cell["text"])}</b></font></td>'
-    attributes = "".join(f' {name}="{value}"' for name, value in cell.items() if value)
-    return f'<td border="1" width="18"{attributes}> </td>'
+        return f"<td>{_colored(cell['text'], cell['color'], 11, bold=True)} {_small(meaning)}</td>"
+    attributes = "".join(
+        f' {name}="{value}"' for name, value in cell.items() if value and name != "ink"
+    )
+    return f'<td border="1"{attributes}>{_colored(meaning, cell.get("ink", BLACK), 9)}</td>'
+
+
+def _small(text: str) -> str:
+    return f'<font point-size="9">{_escaped(text)}</font>'
