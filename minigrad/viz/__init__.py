@@ -3,11 +3,12 @@
 from minigrad.viz.collapse import collapsed, folded, limited
 from minigrad.viz.computation import draw
 from minigrad.viz.faults import Fault
+from minigrad.viz.film import Film, Frame, film
 from minigrad.viz.flow import FlowRow, GradientFlow, ParameterFlow, gradient_flow
 from minigrad.viz.graph import Edge, Graph, GraphNode, Group, Statistics
 from minigrad.viz.layers import Box, Layer, LayerGraph, layer_graph
 from minigrad.viz.model import draw_model
-from minigrad.viz.profiling import Profile, ProfileRow, ProfileTable, profile
+from minigrad.viz.network import draw_network
 from minigrad.viz.profiling import Profile, ProfileRow, ProfileTable, profile
 from minigrad.viz.recording import record
 from minigrad.viz.render import Drawing
@@ -19,16 +20,15 @@ __all__ = [
     "Drawing",
     "Edge",
     "Fault",
+    "Film",
     "FlowRow",
+    "Frame",
     "GradientFlow",
     "Graph",
     "GraphNode",
     "Group",
     "Layer",
     "LayerGraph",
-    "Profile",
-    "ProfileRow",
-    "ProfileTable",
     "ParameterFlow",
     "Profile",
     "ProfileRow",
@@ -38,12 +38,13 @@ __all__ = [
     "collapsed",
     "draw",
     "draw_model",
+    "draw_network",
+    "film",
     "folded",
     "gradient_flow",
     "graph",
     "layer_graph",
     "limited",
-    "profile",
     "profile",
     "record",
 ]

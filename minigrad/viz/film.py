@@ -1,0 +1,406 @@
+"""Backpropagation as a film: one operation a frame, and the numbers filled in as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minigrad.errors import ArgumentError
+from minigrad.graph import Node, Vertex
+from minigrad.tensor import Tensor
+from minigrad.viz import numbers
+from minigrad.viz.graph import Graph, GraphNode
+from minigrad.viz.render import Drawing
+from minigrad.viz.slides import embedded, page
+from minigrad.viz.steps import Step, formula, steps_back
+from minigrad.viz.theme import (
+    KINDS,
+    PURPLE,
+    check_direction,
+    label,
+    legend,
+    new_drawing,
+    shortened,
+)
+from minigrad.viz.trace import graph, graph_of
+
+__all__ = ["Film", "Frame", "film"]
+
+_ACTIVE = "#F0E442"  # Okabe and Ito's yellow
+
+
+def film(
+    loss: Tensor,
+    *,
+    names: Mapping[str, Tensor] | None = None,
+    direction: str = "LR",
+    max_frames: int = 100,
+) -> Film:
+    """Show backpropagation frame by frame, with all its numbers.
+
+    The first frame has the values of the forward pass. Then each frame is one operation: the
+    gradient that arrives at it, what its rule makes of it for each argument, and the gradients
+    so far. Nodes stay where they are; only numbers appear.
+
+    The film makes the walk back itself, and changes nothing: no gradient is added to any ``.grad``,
+    and the graph can be walked back afterwards.
+
+    Parameters
+    ----------
+    loss : Tensor
+        A single number, computed inside a block ``with viz.record():``. If ``backward()`` has been
+        called, that was inside the block, too.
+    names : mapping from str to Tensor, optional
+        What to call tensors that have no name of their own, results as well.
+    direction : {"LR", "TB", "RL", "BT"}, default "LR"
+        From where to where the computation goes: left to right, top to bottom, and back.
+    max_frames : int, default 100
+        A longer film is refused, as each frame is a picture of everything.
+
+    Returns
+    -------
+    Film
+        Shows itself in a notebook; ``save("film.html")`` makes a page with next and previous keys,
+        ``save("folder")`` a folder of SVGs.
+
+    Raises
+    ------
+    GraphError
+        If the loss was not computed inside the block, or has been walked back outside.
+    ArgumentError
+        If the loss is not a single number, or there are too many operations.
+    DtypeError
+        If `loss` is not a tensor.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> from minigrad import viz
+    >>> x = mg.tensor(2.0, requires_grad=True, name="x")
+    >>> y = mg.tensor(3.0, requires_grad=True, name="y")
+    >>> with viz.record():
+    ...     loss = x * y + x
+    >>> film = viz.film(loss)
+    >>> for frame in film.frames:
+    ...     print(frame.title)
+    Forward: all values
+    Backward: it starts with 1
+    Step 1 of 2: add
+    Step 2 of 2: multiply
+    All gradients
+    >>> film.frames[3].lines
+    ('g = 1 arrives', 'to x: g · y = 3, with what came before 4', 'to y: g · x = 2')
+    """
+    check_direction(direction)
+    traced = graph(loss, names=names)
+    root = loss._vertex()
+    if loss.size != 1 or not isinstance(root, Node):
+        raise ArgumentError(
+            f"a film goes back from a single number, such as a loss, not from shape {loss.shape}; "
+            "film np.sum(...) of it, or one element"
+        )
+    steps = steps_back(root)
+    _check_length(len(steps) + 3, max_frames)
+    traced, places = graph_of({root: loss.data})
+    traced = _renamed(traced, places, names or {})
+    return Film(traced, tuple(_Director(traced, places, steps).frames()), direction)
+
+
+def _check_length(frames: int, most: Any) -> None:
+    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+        raise ArgumentError(f"max_frames is a number from 1 up, not {most!r}")
+    if frames > most:
+        raise ArgumentError(
+            f"the film would have {frames} frames, one for each operation, and max_frames is "
+            f"{most}; film a smaller computation, or draw(loss, grads=True) shows it in one picture"
+        )
+
+
+def _renamed(graph: Graph, places: Mapping[Vertex, int], names: Mapping[str, Tensor]) -> Graph:
+    nodes = list(graph.nodes)
+    for name, tensor in names.items():
+        place = places.get(tensor._vertex())
+        if place is not None and not nodes[place].name:
+            nodes[place] = replace(nodes[place], name=name)
+    return replace(graph, nodes=tuple(nodes))
+
+
+# --- Frames as plain data --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A moment of the walk back.
+
+    Attributes
+    ----------
+    title : str
+        What happens.
+    lines : tuple of str
+        The local rule: what arrives, and what is passed to each argument.
+    active : int or None
+        The operation whose turn it is, by its place in `Film.graph`.
+    gradients : dict from int to array
+        Those that are known, by places of nodes; of arguments that will get more, the sum so far.
+    unfinished : frozenset of int
+        The places of those.
+    passed : frozenset of int
+        The places of the arguments that get something now.
+    """
+
+    title: str
+    lines: tuple[str, ...]
+    active: int | None
+    gradients: dict[int, Any]
+    unfinished: frozenset[int] = frozenset()
+    passed: frozenset[int] = frozenset()
+
+
+class _Director:
+    """Makes frames of steps."""
+
+    def __init__(self, graph: Graph, places: Mapping[Vertex, int], steps: list[Step]) -> None:
+        self.graph = graph
+        self.places = places
+        self.steps = steps
+        self.gradients: dict[int, Any] = {}
+        self.waiting: dict[int, int] = {}  # for how many contributions
+        for step in steps:
+            for index in step.passed:
+                place = self._place(step.node, index)
+                self.waiting[place] = self.waiting.get(place, 0) + 1
+
+    def frames(self) -> Iterator[Frame]:
+        yield Frame("Forward: all values", ("No gradient is known yet.",), None, {})
+        root = self.steps[0]
+        place = self.places[root.node]
+        self.gradients[place] = root.arrived
+        line = f"The gradient of {self.graph.nodes[place].title} with respect to itself."
+        yield self._frame("Backward: it starts with 1", [line], place)
+        for number, step in enumerate(self.steps, 1):
+            active = self.places[step.node]
+            title = f"Step {number} of {len(self.steps)}: {self._title(active)}"
+            passed = frozenset(self._place(step.node, index) for index in step.passed)
+            yield replace(self._frame(title, list(self._take(step)), active), passed=passed)
+        yield self._frame("All gradients", ["These are what backward() adds to .grad."], None)
+
+    def _frame(self, title: str, lines: list[str], active: int | None) -> Frame:
+        unfinished = frozenset(p for p in self.gradients if self.waiting.get(p))
+        return Frame(title, tuple(lines), active, dict(self.gradients), unfinished)
+
+    def _place(self, node: Node, index: int) -> int:
+        parent = node.parents[index]
+        assert parent is not None, "gradients pass to tensors only"
+        return self.places[parent]
+
+    def _title(self, place: int) -> str:
+        node = self.graph.nodes[place]
+        return f"{node.name} = {node.call}" if node.name else node.call
+
+    def _take(self, step: Step) -> Iterator[str]:
+        """Add what a step passes on to the gradients, and yield what it says."""
+        yield f"g = {_in_a_line(step.arrived)} arrives"
+        names = self._names(step.node)
+        for index, passed in step.passed.items():
+            place = self._place(step.node, index)
+            self.waiting[place] -= 1
+            before = self.gradients.get(place)
+            total = self.gradients[place] = passed if before is None else before + passed
+            parts = [formula(step.node, index, names), _in_a_line(passed)]
+            text = f"to {names[index]}: {' = '.join(filter(None, parts))}"
+            yield text if before is None else f"{text}, with what came before {_in_a_line(total)}"
+
+    def _names(self, node: Node) -> list[str]:
+        """Return what the arguments of an operation are called, constants by their value."""
+        found = []
+        for index, parent in enumerate(node.parents):
+            if parent is not None:
+                found.append(shortened(self.graph.nodes[self.places[parent]].title, 20))
+                continue
+            value = node.constant(index)
+            is_number = isinstance(value, int | float | np.number)
+            found.append(numbers.number(float(value)) if is_number else "the constant")
+        return found
+
+
+def _in_a_line(array: Any) -> str:
+    return "; ".join(numbers.array_lines(array))
+
+
+# --- Frames as pictures ----------------------------------------------------------------------
+
+
+class Film:
+    """Backpropagation as frames; made by `viz.film`.
+
+    Attributes
+    ----------
+    graph : Graph
+        What was computed.
+    frames : tuple of Frame
+        What is known when, as plain data.
+    """
+
+    def __init__(self, graph: Graph, frames: tuple[Frame, ...], direction: str = "LR") -> None:
+        self.graph = graph
+        self.frames = frames
+        self.direction = direction
+        last = frames[-1].gradients
+        self._rows = {place: len(_lines_of(g)) for place, g in last.items()}
+        self._sizes = [self._size(node) for node in graph.nodes]
+        texts = [text for frame in frames for text in (f"   {frame.title}   ", *frame.lines)]
+        self._text_width = max(240, max(len(shortened(text, _LONGEST)) for text in texts) * 6)
+        self._text_height = 20 + 13 * max(len(frame.lines) for frame in frames)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> Drawing:
+        """Return the picture of a frame."""
+        return self._draw(self.frames[index])
+
+    def __iter__(self) -> Iterator[Drawing]:
+        return map(self._draw, self.frames)
+
+    def __repr__(self) -> str:
+        return f"<film of {len(self)} frames>"
+
+    def save(self, path: str | Path) -> Path:
+        """Save the film.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ending in .html: one page with everything in it, which shows a frame at a time; the
+            arrow keys and buttons go on and back. It needs no network. Without a suffix: a folder,
+            made if it is not there, of pictures frame-00.svg, frame-01.svg, ...
+
+        Returns
+        -------
+        Path
+            Where it was saved.
+
+        Raises
+        ------
+        ArgumentError
+            If the suffix is another one.
+        MissingExtraError
+            If there is neither a ``dot`` on the PATH nor pygraphviz.
+        """
+        path = Path(path)
+        suffix = path.suffix.lower()
+        if suffix in (".html", ".htm"):
+            path.write_text(self.html(), encoding="utf-8")
+        elif suffix and not path.is_dir():
+            raise ArgumentError(
+                f"a film is saved as a page, film.html, or into a folder, film, not as {path.name}"
+            )
+        else:
+            pictures = [drawing.picture("svg") for drawing in self]
+            path.mkdir(parents=True, exist_ok=True)
+            for number, picture in enumerate(pictures):
+                (path / f"frame-{number:02}.svg").write_bytes(picture)
+        return path
+
+    def html(self) -> str:
+        """Return the page that `save` writes."""
+        pictures = [drawing.picture("svg").decode("utf-8") for drawing in self]
+        texts = [(frame.title, frame.lines) for frame in self.frames]
+        return page("Backpropagation", list(zip(texts, pictures, strict=True)))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **_: Any) -> Any:
+        try:
+            return {"text/html": embedded(self.html()), "text/plain": repr(self)}
+        except Exception as error:  # a notebook shows what it can
+            lines = [f"{frame.title}: {'; '.join(frame.lines)}" for frame in self.frames]
+            return {"text/plain": "\n".join([str(error), "", *lines])}
+
+    # --- Drawing
+
+    def _draw(self, frame: Frame) -> Drawing:
+        drawing = new_drawing(self.direction, nodesep="0.3", ranksep="0.45")
+        text = label(frame.title, frame.lines, longest=_LONGEST)[1:-1]
+        cell = f'<td width="{self._text_width}" height="{self._text_height}">{text}</td>'
+        with drawing.subgraph(name="cluster_film") as box:
+            box.attr(
+                label=f'<<table border="0" cellborder="0" cellspacing="0"><tr>{cell}</tr></table>>',
+                labelloc="t",
+                penwidth="0",
+            )
+            for node in self.graph.nodes:
+                self._draw_node(box, node, frame)
+            for edge in self.graph.edges:
+                lit = edge.target == frame.active and edge.source in frame.passed
+                drawn = {"color": PURPLE, "penwidth": "2.5", "dir": "back"} if lit else {}
+                box.edge(f"n{edge.source}", f"n{edge.target}", **drawn)
+        legend(drawing, "", self._entries(), ())
+        drawing.graph = self.graph
+        return drawing
+
+    def _draw_node(self, box: Any, node: GraphNode, frame: Frame) -> None:
+        kind = KINDS[node.kind]
+        active = node.index == frame.active
+        wide, high = self._sizes[node.index]
+        box.node(
+            f"n{node.index}",
+            label(node.title, [*self._fixed_lines(node), *self._gradient_lines(node, frame)]),
+            fillcolor=_ACTIVE if active else kind.fill,
+            color=kind.line,
+            style=kind.style,
+            penwidth="2.5" if active else "1",
+            width=f"{wide / 72:.4f}",
+            height=f"{high / 72:.4f}",
+            **({"peripheries": "2"} if node.output else {}),
+        )
+
+    def _fixed_lines(self, node: GraphNode) -> Iterator[str]:
+        if node.name and node.call:
+            yield node.call
+        yield from _lines_of(node.value, "value ")
+
+    def _gradient_lines(self, node: GraphNode, frame: Frame) -> Iterator[str]:
+        rows = self._rows.get(node.index)
+        if rows is None:
+            return
+        if node.index not in frame.gradients:
+            yield "grad …"
+            yield from ["…"] * (rows - 1)
+            return
+        first, *others = _lines_of(frame.gradients[node.index], "grad ")
+        yield f"{first} so far" if node.index in frame.unfinished else first
+        yield from [*others, *["…"] * rows][: rows - 1]
+
+    def _size(self, node: GraphNode) -> tuple[int, int]:
+        """Return a width and height in which the texts of all frames fit."""
+        lines = list(self._fixed_lines(node))
+        for frame in self.frames:
+            lines += self._gradient_lines(node, frame)
+        count = 1 + len(list(self._fixed_lines(node))) + self._rows.get(node.index, 0)
+        longest = max((len(shortened(line)) for line in lines), default=0)
+        title = len(shortened(node.title))
+        return int(max(longest * 6.2, title * 8.4)) + 22, 14 * count + 14
+
+    def _entries(self) -> dict[str, dict[str, str]]:
+        present = {node.kind for node in self.graph.nodes}
+        entries = {
+            kind.meaning: {"bgcolor": kind.fill, "color": kind.line}
+            for name, kind in KINDS.items()
+            if name in present
+        }
+        entries["its turn"] = {"bgcolor": _ACTIVE, "color": KINDS["operation"].line}
+        entries["way of the gradient"] = {"text": "⇠", "color": PURPLE}
+        return entries
+
+
+_LONGEST = 110  # characters of a line of the text above
+
+
+def _lines_of(array: Any, what: str = "") -> list[str]:
+    if array is None:
+        return [f"{what}?"]
+    first, *others = numbers.array_lines(array)
+    return [what + first, *others]
