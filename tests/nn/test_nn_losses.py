@@ -413,3 +413,75 @@ def test_the_quick_gradient_of_cross_entropy_is_that_of_the_rule():
     (3 * F.cross_entropy(quick, labels)).backward()
     (3 * F.cross_entropy(plain, labels)).backward(create_graph=True)
     np.testing.assert_allclose(quick.grad, plain.grad.data, rtol=1e-14, atol=1e-17)
+
+
+FUNCTIONS = {
+    F.mse_loss: ([0.5], [1.0]),
+    F.l1_loss: ([0.5], [1.0]),
+    F.huber_loss: ([0.5], [1.0]),
+    F.binary_cross_entropy: ([0.5], [1.0]),
+    F.binary_cross_entropy_with_logits: ([0.5], [1.0]),
+    F.nll_loss: ([[-0.5, -1.0]], [1]),
+    F.cross_entropy: ([[0.5, 1.0]], [1]),
+}
+
+
+@pytest.mark.parametrize("loss", FUNCTIONS)
+def test_functions_refuse_unknown_reductions(loss):
+    x, t = map(np.array, FUNCTIONS[loss])
+    with pytest.raises(ArgumentError, match=r"not 'average'$"):
+        loss(x, t, reduction="average")
+
+
+@pytest.mark.parametrize("loss", FUNCTIONS)
+def test_functions_take_lists_and_tuples(loss):
+    x, t = FUNCTIONS[loss]
+    expected = loss(np.array(x), np.array(t))
+    for kind in (list, tuple):
+        np.testing.assert_allclose(loss(kind(x), kind(t)), expected, rtol=1e-6)
+
+
+def test_functions_take_numbers_of_numpy():
+    assert F.mse_loss(np.float64(3.0), np.float64(1.0)) == 4.0
+
+
+def test_mean_cross_entropy_far_out():
+    z = np.array([[1e4, 0.0, -1e4], [-1e4, -2e4, 0.0]])
+    assert F.cross_entropy(z, np.array([1, 2])) == 5000.0
+    x = mg.from_numpy(z, requires_grad=True)
+    F.cross_entropy(x, np.array([1, 2])).backward()
+    assert x.grad.tolist() == [[0.5, -0.5, 0.0], [0.0, 0.0, 0.0]]
+
+
+def test_predictions_of_whole_numbers_do_not_cut_the_targets():
+    assert F.mse_loss(np.array([1, 2]), np.array([1.5, 2.5])) == 0.25
+
+
+def test_targets_that_are_variables_keep_their_dtype():
+    target = mg.tensor([0.1], dtype=np.float64, requires_grad=True)
+    out = F.mse_loss(mg.tensor([0.0], requires_grad=True), target)
+    assert out.dtype == np.float64
+    assert out.item() == 0.1**2
+
+
+@pytest.mark.parametrize("loss", [F.cross_entropy, F.nll_loss])
+def test_a_number_is_no_row_of_classes(loss):
+    with pytest.raises(ShapeError):
+        loss(np.array(0.5), np.array(0))
+
+
+def test_a_number_is_no_array_of_labels():
+    with pytest.raises(DtypeError, match="targets must be an array"):
+        F.nll_loss(np.zeros((1, 2)), 1)
+
+
+@pytest.mark.parametrize(
+    "wrong", [[0.25, 0.25], [0.75, 0.75], [-0.5, 1.5], [0.5, 0.5015], [0.5, 0.4985]]
+)
+def test_the_first_row_that_is_no_distribution_is_named(wrong):
+    z, good = np.zeros((2, 2, 2)), [0.5, 0.5]
+    targets = np.array([[good, good], [wrong, wrong]])
+    with pytest.raises(DataError, match="row 2 is"):
+        F.cross_entropy(z, targets)
+    with pytest.raises(DataError, match="row 1 is"):
+        F.cross_entropy(z[0], np.array([good, wrong]))
