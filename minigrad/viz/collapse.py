@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from minigrad.errors import ArgumentError
 from minigrad.viz.graph import Cost, Edge, Graph, GraphNode, Group
 from minigrad.viz.numbers import count
 
-__all__ = ["collapsed", "depth_of", "folded", "limited"]
+__all__ = ["collapsed", "depth_of", "folded", "limited", "reduced"]
 
 Place = Callable[[GraphNode], int]  # the node of the smaller graph that stands for one
 
@@ -23,6 +24,27 @@ def depth_of(graph: Graph) -> list[int]:
     for group in graph.groups:
         depths.append(0 if group.parent is None else depths[group.parent] + 1)
     return depths
+
+
+def reduced(graph: Graph, depth: int | None, fold: bool, max_nodes: int | None) -> Graph:
+    """Return the graph with equal blocks once, modules below a depth as nodes, and so many nodes.
+
+    Raises
+    ------
+    ArgumentError
+        If `depth` or `max_nodes` is no such number.
+    """
+    if fold:
+        graph = folded(graph)
+    if depth is not None:
+        if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:
+            raise ArgumentError(f"depth is 0 for whole models, 1, 2, ... for parts, not {depth!r}")
+        graph = collapsed(graph, depth)
+    if max_nodes is not None:
+        if isinstance(max_nodes, bool) or not isinstance(max_nodes, int) or max_nodes < 3:
+            raise ArgumentError(f"max_nodes is None or a number from 3 up, not {max_nodes!r}")
+        graph = limited(graph, max_nodes)
+    return graph
 
 
 # --- Modules as nodes --------------------------------------------------------------------------

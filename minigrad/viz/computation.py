@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from minigrad.errors import ArgumentError
 from minigrad.tensor import Tensor
 from minigrad.viz import numbers
-from minigrad.viz.collapse import collapsed, depth_of, folded, limited
+from minigrad.viz.collapse import depth_of, limited, reduced
 from minigrad.viz.graph import Cost, Graph, GraphNode, Group
 from minigrad.viz.render import Drawing
 from minigrad.viz.theme import (
@@ -130,25 +128,11 @@ def draw_graph(
 ) -> Drawing:
     """Return the picture of a graph that is plain data; see `draw`."""
     view = view or View()
-    caption = _caption(graph) if caption is None else caption
-    shown = _reduced(graph, depth, fold, max_nodes)
+    caption = graph.summary if caption is None else caption
+    shown = reduced(graph, depth, fold, max_nodes)
     drawing = _Picture(shown, view, caption).drawing()
     drawing.smaller = lambda: _Picture(limited(shown, 40), view, caption).drawing()
     return drawing
-
-
-def _reduced(graph: Graph, depth: int | None, fold: bool, max_nodes: int | None) -> Graph:
-    if fold:
-        graph = folded(graph)
-    if depth is not None:
-        if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:
-            raise ArgumentError(f"depth is 0 for whole models, 1, 2, ... for parts, not {depth!r}")
-        graph = collapsed(graph, depth)
-    if max_nodes is not None:
-        if isinstance(max_nodes, bool) or not isinstance(max_nodes, int) or max_nodes < 3:
-            raise ArgumentError(f"max_nodes is None or a number from 3 up, not {max_nodes!r}")
-        graph = limited(graph, max_nodes)
-    return graph
 
 
 class _Picture:
@@ -158,7 +142,7 @@ class _Picture:
         self.graph = graph
         self.caption = caption
         self.view = view
-        self.unreached = _unreached(graph)
+        self.unreached = graph.unreached
         costs = [node.cost.seconds for node in graph.nodes if node.cost is not None]
         self.slowest = max(costs, default=0.0)
         self.seconds = sum(costs)
@@ -305,15 +289,6 @@ class _Picture:
             yield '"?": a gradient that was not kept; run backward() inside "with viz.record():"'
 
 
-def _unreached(graph: Graph) -> set[int]:
-    """Return parameters, and modules with parameters, without a gradient, where others have one."""
-    if not graph.walked_back:
-        return set()
-    kinds = ("parameter", "input", "module")
-    wanted = [node for node in graph.nodes if node.kind in kinds and node.requires_grad]
-    return {node.index for node in wanted if node.got_gradient is False}
-
-
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
     return ", ".join(map(shortened, names[:SHOWN])) + more
@@ -333,14 +308,3 @@ def _tooltip(node: GraphNode) -> str:
     parts += [numbers.shape(node.shape), node.dtype, node.line]
     text = ", ".join(part for part in parts if part)
     return plain(text, 2000)
-
-
-def _caption(graph: Graph) -> str:
-    operations = sum(node.operations for node in graph.nodes)
-    parameters = [node for node in graph.nodes if node.kind == "parameter"]
-    texts = [f"{numbers.count(operations)} operation{'s'[: operations != 1]}"]
-    if parameters:
-        size = sum(math.prod(node.shape) for node in parameters)
-        many = f"{numbers.count(len(parameters))} parameter{'s'[: len(parameters) != 1]}"
-        texts.append(f"{numbers.count(size)} number{'s'[: size != 1]} in {many}")
-    return ", ".join(texts)

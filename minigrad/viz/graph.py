@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -193,6 +194,28 @@ class Graph:
     unused: tuple[GraphNode, ...] = ()
     walked_back: bool = False
 
+    @property
+    def summary(self) -> str:
+        """How much it is: ``"15 operations, 1,460 numbers in 16 parameters"``."""
+        operations = sum(node.operations for node in self.nodes)
+        parameters = [node for node in self.nodes if node.kind == "parameter"]
+        text = _counted(operations, "operation")
+        if not parameters:
+            return text
+        size = sum(math.prod(node.shape) for node in parameters)
+        return f"{text}, {_counted(size, 'number')} in {_counted(len(parameters), 'parameter')}"
+
+    @property
+    def unreached(self) -> frozenset[int]:
+        """Indices of parameters, inputs and modules without a gradient, where others have one."""
+        kinds = ("parameter", "input", "module")
+        return frozenset(
+            node.index
+            for node in self.nodes
+            if node.kind in kinds and node.requires_grad and node.got_gradient is False
+            if self.walked_back
+        )
+
     # --- Questions ---------------------------------------------------------------------------
 
     def find(self, name: str) -> GraphNode:
@@ -307,6 +330,10 @@ class Graph:
     def to_json(self) -> str:
         """Return the graph as JSON; numbers that are not finite as strings."""
         return json.dumps(_finite(self.to_dict()), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s'[: number != 1]}"
 
 
 def _named(node: GraphNode) -> bool:

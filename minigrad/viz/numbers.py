@@ -1,4 +1,4 @@
-"""Numbers and arrays as the short texts of a label."""
+"""Numbers, arrays and names as the short texts of a label."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 
 from minigrad.viz.graph import Statistics
 
-__all__ = ["array_lines", "count", "number", "shape"]
+__all__ = ["LONGEST", "array_lines", "count", "number", "shape", "shortened"]
 
+LONGEST = 48  # characters of a line in a label
 WHOLE = 12  # elements up to which an array is written out
 
 
@@ -51,3 +52,12 @@ def _statistics(values: Any) -> str:
     found = Statistics.of(values)
     text = f"{number(found.min)} … {number(found.max)}, mean {number(found.mean)}"
     return f"{text}, {found.not_finite} not finite" if found.not_finite else text
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """Return a text in one line, without its middle if it is long."""
+    text = " ".join(text.split())
+    if len(text) <= longest:
+        return text
+    head = (longest - 1) * 2 // 3
+    return f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ import graphviz
 
 from minigrad._extras import require
 from minigrad.errors import ArgumentError, RenderingError
+from minigrad.viz.graph import Graph
+from minigrad.viz.mermaid import mermaid_of
+from minigrad.viz.text import text_of
 
 __all__ = ["Drawing", "rendered"]
 
@@ -43,21 +47,34 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         What is drawn, as plain data.
     smaller : callable or None
         Makes a picture of less, for a layout that takes too long.
+    remark : callable or None
+        Puts a note above the legend.
     """
 
     graph: Any = None
     smaller: Callable[[], Drawing] | None = None
+    remark: Callable[[str], None] | None = None
 
-    def save(self, filename: Any = None, directory: Any = None, **options: Any) -> Any:
+    def save(
+        self,
+        filename: Any = None,
+        directory: Any = None,
+        *,
+        timeout: float | None = None,
+        **options: Any,
+    ) -> Any:
         """Save the picture in the format that the suffix names.
 
         Parameters
         ----------
         filename : str or Path
-            Ending in .svg, .png, .pdf; or .dot for the text that describes it, which needs no
-            engine.
+            Ending in .svg, .png, .pdf; or, which needs no engine, in .dot for the text that
+            describes it, and where it is made of a graph in .json for that as data, .txt for a
+            tree and .mmd or .md for a Mermaid flowchart.
         directory : str or Path, optional
             Where, if `filename` does not say.
+        timeout : float, default 30
+            Seconds that the layout may take; after that, a picture of less is saved, which says so.
 
         Returns
         -------
@@ -67,9 +84,11 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         Raises
         ------
         ArgumentError
-            If the suffix names no such format.
+            If the suffix names no such format, or one of a graph and there is none.
         MissingExtraError
-            If there is neither a ``dot`` on the PATH nor pygraphviz; .dot can be saved still.
+            If there is neither a ``dot`` on the PATH nor pygraphviz; texts can be saved still.
+        RenderingError
+            If the engine fails, or cannot even draw less in time.
 
         Examples
         --------
@@ -85,40 +104,78 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             return super().save(filename, directory, **options)
         path = Path(directory or "", filename)
         suffix = path.suffix.lower()
-        if suffix in _TEXTS:
-            path.write_text(self.source, encoding="utf-8")
-        elif suffix in _PICTURES:
-            path.write_bytes(self.picture(suffix[1:]))
+        if suffix in _PICTURES:
+            path.write_bytes(self.picture(suffix[1:], timeout))
         else:
-            raise ArgumentError(
-                f"a picture is saved as .svg, .png, .pdf or .dot, not {path.name!r}"
-            )
+            path.write_bytes(self._as_text(path, suffix).encode("utf-8"))
         return path
 
-    def picture(self, format: str = "svg") -> bytes:  # noqa: A002 (graphviz's name)
+    def _as_text(self, path: Path, suffix: str) -> str:
+        if suffix in _TEXTS:
+            return str(self.source)
+        if suffix not in _OF_GRAPHS:
+            raise ArgumentError(
+                "a picture is saved as .svg, .png, .pdf, .dot, .json, .txt or .mmd, "
+                f"not {path.name!r}"
+            )
+        if not isinstance(self.graph, Graph):
+            raise ArgumentError(
+                f"this picture is not made of a graph that {path.name!r} could hold; "
+                "save it as .svg, .png, .pdf or .dot"
+            )
+        return _OF_GRAPHS[suffix](self.graph)
+
+    def picture(self, format: str = "svg", timeout: float | None = None) -> bytes:  # noqa: A002 (graphviz's name)
         """Return the rendered picture: of less, if the layout of all takes longer than 30 s."""
+        limit = TIMEOUT if timeout is None else timeout
         try:
-            return rendered(self.source, format)
+            return rendered(self.source, format, limit)
         except subprocess.TimeoutExpired:
-            if self.smaller is None:
-                raise RenderingError(
-                    f"the layout took longer than {TIMEOUT:.0f} s, and there is no smaller picture "
-                    "of it; draw less (depth=, max_nodes=), or save the .dot"
-                ) from None
-        smaller = self.smaller()
-        note = f"The layout of everything took longer than {TIMEOUT:.0f} s: this is less of it."
-        smaller.attr(xlabel=note, tooltip=note)
-        smaller.node("too_large", note, shape="plaintext", fontcolor="#D55E00")
-        return rendered(smaller.source, format)
+            pass
+        smaller = self.smaller() if self.smaller is not None else None
+        if smaller is not None and smaller.source != self.source:
+            smaller._say(
+                f"The layout of everything took longer than {limit:g} s: this is less of it."
+            )
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return rendered(smaller.source, format, max(limit, TIMEOUT))
+        raise RenderingError(
+            f"the layout took longer than {limit:g} s, and there is no smaller picture of it that "
+            "takes less; draw less (depth=, max_nodes=), allow more (save(..., timeout=300)), or "
+            "save the .dot"
+        )
+
+    def _say(self, note: str) -> None:
+        if self.remark is not None:
+            self.remark(note)
+        else:
+            self.node("note", note, shape="plaintext", fontcolor="#D55E00")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **_: Any) -> Any:
         try:
             return {"image/svg+xml": self.picture("svg").decode("utf-8")}
         except Exception as error:  # a notebook shows what it can
-            return {"text/plain": f"{error}\n\n{self.source}"}
+            return {"text/plain": f"{error}\n\n{self._in_words()}"}
+
+    def _in_words(self) -> str:
+        try:
+            return text_of(self.graph) if isinstance(self.graph, Graph) else str(self.source)
+        except Exception:  # see above
+            return str(self.source)
 
 
-def rendered(source: str, format: str, timeout: float = TIMEOUT) -> bytes:  # noqa: A002
+_OF_GRAPHS: dict[str, Callable[[Graph], str]] = {
+    ".json": Graph.to_json,
+    ".txt": text_of,
+    ".mmd": mermaid_of,
+    ".md": lambda graph: f"```mermaid\n{mermaid_of(graph)}```\n",
+}
+
+
+# --- Engines -----------------------------------------------------------------------------------
+
+
+def rendered(source: str, format: str, timeout: float | None = None) -> bytes:  # noqa: A002
     """Return the picture of DOT text in a format such as ``"svg"``.
 
     Raises
@@ -126,27 +183,46 @@ def rendered(source: str, format: str, timeout: float = TIMEOUT) -> bytes:  # no
     MissingExtraError
         If there is neither a ``dot`` on the PATH nor pygraphviz.
     RenderingError
-        If the engine fails.
+        If the engine fails, the other one too where there are two.
     subprocess.TimeoutExpired
         If it takes longer than `timeout` seconds.
     """
+    engines = list(_engines(format))
+    if not engines:
+        require("pygraphviz", extra="viz", purpose=_PURPOSE)
+    said = []
+    for name, command in engines:
+        try:
+            done = subprocess.run(
+                command,
+                input=source.encode("utf-8"),
+                capture_output=True,
+                timeout=TIMEOUT if timeout is None else timeout,
+                check=False,
+            )
+        except OSError as error:
+            said.append(f"{name} could not be run: {error}")
+            continue
+        if done.stdout and not done.returncode:
+            return done.stdout
+        message = done.stderr.decode("utf-8", "replace").strip()
+        said.append(
+            f"{name} could not draw the picture: {message or f'exit status {done.returncode}'}"
+        )
+    raise RenderingError("\n".join([*said, "The text of the picture can be saved still, as .dot"]))
+
+
+def _engines(format: str) -> Iterator[tuple[str, list[str]]]:  # noqa: A002
+    """Yield what can draw, by name, with the command for it."""
     dot = shutil.which("dot")
     if dot:
-        command = [dot, f"-T{format}"]
-    elif importlib.util.find_spec("pygraphviz"):
-        command = [sys.executable, "-c", _WITH_PYGRAPHVIZ, format]
-    else:
-        require("pygraphviz", extra="viz", purpose=_PURPOSE)
-    done = subprocess.run(
-        command, input=source.encode("utf-8"), capture_output=True, timeout=timeout, check=False
-    )
-    if done.returncode or not done.stdout:
-        said = done.stderr.decode("utf-8", "replace").strip()
-        raise RenderingError(f"{Path(command[0]).name} could not draw the picture: {said}")
-    return done.stdout
+        yield dot, [dot, f"-T{format}"]
+    if importlib.util.find_spec("pygraphviz") and sys.executable:
+        # -P: modules are not looked for in the folder that the program happens to run in
+        yield "pygraphviz", [sys.executable, "-P", "-c", _WITH_PYGRAPHVIZ, format]
 
 
 _PURPOSE = (
-    "Rendering a picture without Graphviz's dot on the PATH (which your system's package graphviz "
-    "brings); .dot can be saved without either"
+    "rendering a picture without Graphviz's dot on the PATH (which the package graphviz of your "
+    "system brings; .dot, .json, .txt and .mmd can be saved without either)"
 )

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import graphviz
 
 from minigrad.errors import ArgumentError
+from minigrad.viz.numbers import LONGEST, shortened
 from minigrad.viz.palette import (
     BLACK,
     BLUE,
@@ -25,11 +26,13 @@ from minigrad.viz.palette import (
 from minigrad.viz.render import Drawing
 
 __all__ = [
+    "BLACK",
     "BLUE",
     "GREEN",
     "GREY",
     "HEAT",
     "KINDS",
+    "LONGEST",
     "ORANGE",
     "PURPLE",
     "VERMILION",
@@ -46,7 +49,6 @@ __all__ = [
 ]
 
 
-LONGEST = 48  # characters of a line in a label
 _WIDEST = 100  # characters of a line in the legend
 _JOINERS = "\u200c\u200d"  # inside words of some scripts, and inside emoji
 
@@ -80,15 +82,6 @@ def new_drawing(direction: str = "TB", **attributes: str) -> Drawing:
             "fontsize": "9",
         },
     )
-
-
-def shortened(text: str, longest: int = LONGEST) -> str:
-    """Return a text in one line, without its middle if it is long."""
-    text = " ".join(text.split())
-    if len(text) <= longest:
-        return text
-    head = (longest - 1) * 2 // 3
-    return f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"
 
 
 def label(title: str, lines: Iterable[str] = (), *, longest: int = LONGEST) -> str:
