@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,11 +21,12 @@ from minigrad.viz.steps import Step, formula, steps_back
 from minigrad.viz.theme import (
     KINDS,
     PURPLE,
+    Row,
     check_direction,
-    label,
     legend,
     new_drawing,
     shortened,
+    table,
 )
 from minigrad.viz.trace import graph, graph_of
 
@@ -93,7 +95,7 @@ def film(
     Step 2 of 2: multiply
     All gradients
     >>> film.frames[3].lines
-    ('g = 1 arrives', 'to x: g · y = 3, with what came before 4', 'to y: g · x = 2')
+    ('arrives: g = 1', 'to x: g · y = 3', 'x in all = 4', 'to y: g · x = 2')
     """
     check_direction(direction)
     traced = graph(loss, names=names)
@@ -140,8 +142,8 @@ class Frame:
     ----------
     title : str
         What happens.
-    lines : tuple of str
-        The local rule: what arrives, and what is passed to each argument.
+    rows : tuple of (str, str)
+        The local rule: what arrives, what is passed to each argument, and how much that is.
     active : int or None
         The operation whose turn it is, by its place in `Film.graph`.
     gradients : dict from int to array
@@ -153,11 +155,16 @@ class Frame:
     """
 
     title: str
-    lines: tuple[str, ...]
+    rows: tuple[tuple[str, str], ...]
     active: int | None
     gradients: dict[int, Any]
     unfinished: frozenset[int] = frozenset()
     passed: frozenset[int] = frozenset()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The rows as texts."""
+        return tuple(" = ".join(filter(None, row)) for row in self.rows)
 
 
 class _Director:
@@ -175,22 +182,22 @@ class _Director:
                 self.waiting[place] = self.waiting.get(place, 0) + 1
 
     def frames(self) -> Iterator[Frame]:
-        yield Frame("Forward: all values", ("No gradient is known yet.",), None, {})
+        yield Frame("Forward: all values", (("No gradient is known yet", ""),), None, {})
         root = self.steps[0]
         place = self.places[root.node]
         self.gradients[place] = root.arrived
-        line = f"The gradient of {self.graph.nodes[place].title} with respect to itself."
-        yield self._frame("Backward: it starts with 1", [line], place)
+        row = f"{self.graph.nodes[place].title} with respect to itself", _in_a_line(root.arrived)
+        yield self._frame("Backward: it starts with 1", [row], place)
         for number, step in enumerate(self.steps, 1):
             active = self.places[step.node]
             title = f"Step {number} of {len(self.steps)}: {self._title(active)}"
             passed = frozenset(self._place(step.node, index) for index in step.passed)
             yield replace(self._frame(title, list(self._take(step)), active), passed=passed)
-        yield self._frame("All gradients", ["These are what backward() adds to .grad."], None)
+        yield self._frame("All gradients", [("backward() adds them to .grad", "")], None)
 
-    def _frame(self, title: str, lines: list[str], active: int | None) -> Frame:
+    def _frame(self, title: str, rows: list[tuple[str, str]], active: int | None) -> Frame:
         unfinished = frozenset(p for p in self.gradients if self.waiting.get(p))
-        return Frame(title, tuple(lines), active, dict(self.gradients), unfinished)
+        return Frame(title, tuple(rows), active, dict(self.gradients), unfinished)
 
     def _place(self, node: Node, index: int) -> int:
         parent = node.parents[index]
@@ -201,18 +208,20 @@ class _Director:
         node = self.graph.nodes[place]
         return f"{node.name} = {node.call}" if node.name else node.call
 
-    def _take(self, step: Step) -> Iterator[str]:
+    def _take(self, step: Step) -> Iterator[tuple[str, str]]:
         """Add what a step passes on to the gradients, and yield what it says."""
-        yield f"g = {_in_a_line(step.arrived)} arrives"
+        yield "arrives: g", _in_a_line(step.arrived)
         names = self._names(step.node)
         for index, passed in step.passed.items():
             place = self._place(step.node, index)
             self.waiting[place] -= 1
             before = self.gradients.get(place)
-            total = self.gradients[place] = passed if before is None else before + passed
-            parts = [formula(step.node, index, names), _in_a_line(passed)]
-            text = f"to {names[index]}: {' = '.join(filter(None, parts))}"
-            yield text if before is None else f"{text}, with what came before {_in_a_line(total)}"
+            self.gradients[place] = passed if before is None else before + passed
+            rule = formula(step.node, index, names)
+            yield f"to {names[index]}{': ' * bool(rule)}{rule}", _in_a_line(passed)
+            if before is not None:
+                amount = "so far" if self.waiting[place] else "in all"
+                yield f"{names[index]} {amount}", _in_a_line(self.gradients[place])
 
     def _names(self, node: Node) -> list[str]:
         """Return what the arguments of an operation are called, constants by their value."""
@@ -250,11 +259,10 @@ class Film:
         self.frames = frames
         self.direction = direction
         last = frames[-1].gradients
-        self._rows = {place: len(_lines_of(g)) for place, g in last.items()}
-        self._sizes = [self._size(node) for node in graph.nodes]
-        texts = [text for frame in frames for text in (f"   {frame.title}   ", *frame.lines)]
-        self._text_width = max(240, max(len(shortened(text, _LONGEST)) for text in texts) * 6)
-        self._text_height = 20 + 13 * max(len(frame.lines) for frame in frames)
+        self._heights = {place: len(numbers.array_lines(g)) for place, g in last.items()}
+        self._widths = [self._width(node) for node in graph.nodes]
+        self._rule_height = max(len(frame.rows) for frame in frames)
+        self._rule_width = max(map(_rule_width, frames))
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -323,16 +331,10 @@ class Film:
 
     def _draw(self, frame: Frame) -> Drawing:
         drawing = new_drawing(self.direction, nodesep="0.3", ranksep="0.45")
-        text = label(frame.title, frame.lines, longest=_LONGEST)[1:-1]
-        cell = f'<td width="{self._text_width}" height="{self._text_height}">{text}</td>'
         with drawing.subgraph(name="cluster_film") as box:
-            box.attr(
-                label=f'<<table border="0" cellborder="0" cellspacing="0"><tr>{cell}</tr></table>>',
-                labelloc="t",
-                penwidth="0",
-            )
+            box.attr(label=self._rule(frame), labelloc="t", penwidth="0")
             for node in self.graph.nodes:
-                self._draw_node(box, node, frame)
+                box.node(f"n{node.index}", self._node(node, frame), shape="plain")
             for edge in self.graph.edges:
                 lit = edge.target == frame.active and edge.source in frame.passed
                 drawn = {"color": PURPLE, "penwidth": "2.5", "dir": "back"} if lit else {}
@@ -341,48 +343,47 @@ class Film:
         drawing.graph = self.graph
         return drawing
 
-    def _draw_node(self, box: Any, node: GraphNode, frame: Frame) -> None:
+    def _rule(self, frame: Frame) -> str:
+        blank = [Row(" ", " ")] * (self._rule_height - len(frame.rows))
+        rows = [*(Row(*row) for row in frame.rows), *blank]
+        head = "#F3F3F3" if frame.active is None else _ACTIVE
+        return table(frame.title, "", rows, head=head, line="#AAAAAA", least=self._rule_width)
+
+    def _node(self, node: GraphNode, frame: Frame) -> str:
+        """Return the label of a node: as large in all frames."""
         kind = KINDS[node.kind]
         active = node.index == frame.active
-        wide, high = self._sizes[node.index]
-        box.node(
-            f"n{node.index}",
-            label(node.title, [*self._fixed_lines(node), *self._gradient_lines(node, frame)]),
-            fillcolor=_ACTIVE if active else kind.fill,
-            color=kind.line,
-            style=kind.style,
-            penwidth="2.5" if active else "1",
-            width=f"{wide / 72:.4f}",
-            height=f"{high / 72:.4f}",
-            **({"peripheries": "2"} if node.output else {}),
+        rows = list(itertools.chain(_value_rows(node), self._gradient_rows(node, frame)))
+        return table(
+            node.title,
+            node.call if node.name else "",
+            rows,
+            head=_ACTIVE if active else kind.fill,
+            line="#222222" if active else kind.line,
+            width=2,
+            least=self._widths[node.index],
         )
 
-    def _fixed_lines(self, node: GraphNode) -> Iterator[str]:
-        if node.name and node.call:
-            yield node.call
-        yield from _lines_of(node.value, "value ")
-
-    def _gradient_lines(self, node: GraphNode, frame: Frame) -> Iterator[str]:
-        rows = self._rows.get(node.index)
-        if rows is None:
+    def _gradient_rows(self, node: GraphNode, frame: Frame) -> Iterator[Row]:
+        height = self._heights.get(node.index)
+        if height is None:
             return
-        if node.index not in frame.gradients:
-            yield "grad …"
-            yield from ["…"] * (rows - 1)
-            return
-        first, *others = _lines_of(frame.gradients[node.index], "grad ")
-        yield f"{first} so far" if node.index in frame.unfinished else first
-        yield from [*others, *["…"] * rows][: rows - 1]
+        gradient = frame.gradients.get(node.index)
+        lines = [] if gradient is None else numbers.array_lines(gradient)[:height]
+        name = _SO_FAR if node.index in frame.unfinished else "grad"
+        new = node.index in frame.passed
+        for place in range(height):
+            left = " " if place else name
+            right = lines[place] if place < len(lines) else " "
+            yield Row(left, right, _INK, new)
 
-    def _size(self, node: GraphNode) -> tuple[int, int]:
-        """Return a width and height in which the texts of all frames fit."""
-        lines = list(self._fixed_lines(node))
+    def _width(self, node: GraphNode) -> int:
+        """Return a width in which the texts of all frames fit, for any usual font."""
+        rows = list(_value_rows(node))
         for frame in self.frames:
-            lines += self._gradient_lines(node, frame)
-        count = 1 + len(list(self._fixed_lines(node))) + self._rows.get(node.index, 0)
-        longest = max((len(shortened(line)) for line in lines), default=0)
-        title = len(shortened(node.title))
-        return int(max(longest * 6.2, title * 8.4)) + 22, 14 * count + 14
+            rows += self._gradient_rows(node, frame)
+        head = 8.5 * len(shortened(node.title)) + 7 * len(shortened(node.call if node.name else ""))
+        return int(max([head, *map(_row_width, rows)])) + 24
 
     def _entries(self) -> dict[str, dict[str, str]]:
         present = {node.kind for node in self.graph.nodes}
@@ -396,11 +397,21 @@ class Film:
         return entries
 
 
-_LONGEST = 110  # characters of a line of the text above
+_INK = "#8A3A6E"  # of gradients: the purple of their way, dark enough to read
+_SO_FAR = "grad so far"
 
 
-def _lines_of(array: Any, what: str = "") -> list[str]:
-    if array is None:
-        return [f"{what}?"]
-    first, *others = numbers.array_lines(array)
-    return [what + first, *others]
+def _value_rows(node: GraphNode) -> Iterator[Row]:
+    lines = ["?"] if node.value is None else numbers.array_lines(node.value)
+    for place, line in enumerate(lines):
+        yield Row(" " if place else "value", line)
+
+
+def _row_width(row: Row) -> float:
+    left = _SO_FAR if row.left == "grad" else row.left
+    return 6.5 * (len(shortened(left)) + len(shortened(row.right)) + 2)
+
+
+def _rule_width(frame: Frame) -> int:
+    head = 8.5 * len(shortened(frame.title))
+    return int(max([head, 200, *(_row_width(Row(*row)) for row in frame.rows)])) + 24

@@ -114,6 +114,7 @@ def table(
     fill: str = "#FFFFFF",
     text: str = BLACK,
     width: int = 1,
+    least: int = 0,
 ) -> str:
     """Return an HTML-like label that is a small table, for a node of the shape "plain".
 
@@ -126,6 +127,8 @@ def table(
         Colours of the head, of the border, of the rest, and of the text in the head.
     width : int, default 1
         Of the border.
+    least : int, default 0
+        Width of the table, in points, if its texts need no more.
     """
     cells = f'<td align="left">{_colored(title, text, 11, bold=True)}</td>'
     if kind:
@@ -136,8 +139,9 @@ def table(
         f'cellspacing="0" cellpadding="3"><tr>{cells}</tr></table></td>'
     )
     lines = "".join(f"<tr>{_row(row)}</tr>" for row in rows)
+    wide = f' width="{least}"' if least else ""
     return (
-        f'<<table border="{width}" cellborder="0" cellspacing="0" cellpadding="3" '
+        f'<<table border="{width}" cellborder="0" cellspacing="0" cellpadding="3"{wide} '
         f'bgcolor="{fill}" color="{line}"><tr>{top}</tr>{lines}</table>>'
     )
 
