@@ -13,7 +13,7 @@ from minigrad.context import switched
 from minigrad.errors import MinigradError
 from minigrad.graph import Node
 from minigrad.tensor import Tensor, walk_back
-from minigrad.viz.layers import Built
+from minigrad.viz.building import Built
 from minigrad.viz.watching import Computed, Watched
 
 __all__ = ["Fault", "first_fault", "kind_of"]
@@ -148,5 +148,3 @@ class _Gradients:
     def visited(self, node: Node, index: int, gradient: Any) -> None:
         if self.found is None and kind_of(gradient):
             self.found = kind_of(gradient), node
-
-

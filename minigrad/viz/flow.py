@@ -13,8 +13,9 @@ from minigrad.errors import ArgumentError, GraphError
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
 from minigrad.viz import numbers
+from minigrad.viz.building import Built, build, check_depth
 from minigrad.viz.faults import Fault, first_fault, kind_of
-from minigrad.viz.layers import Built, Layer, build, check_depth
+from minigrad.viz.layers import Layer
 from minigrad.viz.reasons import Reasons
 from minigrad.viz.units import Units, units_of
 from minigrad.viz.watching import Watched, watch
@@ -145,8 +146,7 @@ class GradientFlow:
     def __str__(self) -> str:
         header = ("name", "layer", "|g|", "|w|", "|g|/|w|", "of last", "remarks")
         cells = [_cells(row) for row in self.rows if row.name or row.parameters or row.remarks]
-        cells += [(p.name, "-", "-", numbers.number(p.weight), "-", "-", p.reason)
-                  for p in self.unused]  # fmt: skip
+        cells += [_unused_cells(parameter) for parameter in self.unused]
         widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
         rule = "  ".join("-" * width for width in widths)
         lines = [self.model, _line(header, widths), rule, *(_line(row, widths) for row in cells)]
@@ -357,6 +357,11 @@ def _cells(row: FlowRow) -> tuple[str, ...]:
     measures = (row.gradient, row.weight, row.ratio, row.of_last)
     texts = ("-" if value is None else numbers.number(value) for value in measures)
     return (row.name or "-", row.title, *texts, "; ".join(row.remarks))
+
+
+def _unused_cells(parameter: ParameterFlow) -> tuple[str, ...]:
+    weight = numbers.number(parameter.weight)
+    return (parameter.name, "-", "-", weight, "-", "-", f"no gradient: {parameter.reason}")
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from minigrad.viz import numbers
 from minigrad.viz.flow import EXPLODING, VANISHING, FlowRow, GradientFlow
 from minigrad.viz.theme import Row, Scale
+from minigrad.viz.units import NEAR
 
 __all__ = ["Paint", "edge_look", "flow_entries", "flow_look", "flow_notes", "flow_scale"]
 
@@ -76,10 +77,10 @@ def flow_look(flow: GradientFlow, row: FlowRow | None) -> Paint:
 
 def _lines(flow: GradientFlow, row: FlowRow) -> Iterator[Row]:
     if row.gradient is not None and row.weight is not None:
-        yield Row("|g|", numbers.number(row.gradient))
-        yield Row("|w|", numbers.number(row.weight))
-        ratio = "?" if row.ratio is None else numbers.number(row.ratio)
-        yield Row("|g| / |w|", ratio, bold=True)
+        norms = f"{numbers.number(row.gradient)}, {numbers.number(row.weight)}"
+        yield Row("|g|, |w|", norms)
+        if row.ratio is not None:
+            yield Row("|g| / |w|", numbers.number(row.ratio), bold=True)
     yield from _alarms(flow, row)
     for what, units in (("dead", row.dead), ("saturated", row.saturated)):
         if units is not None:
@@ -91,7 +92,7 @@ def _lines(flow: GradientFlow, row: FlowRow) -> Iterator[Row]:
 def _alarms(flow: GradientFlow, row: FlowRow) -> Iterator[Row]:
     first = flow.first_not_finite
     if first is not None and first.index == row.index:
-        yield from (Row(text, color=RED, bold=True) for text in _first_here(first))
+        yield from (Row(text, color=RED, bold=True) for text in _broken(str(first)))
     elif row.not_finite:
         yield Row("not finite", " and ".join(row.not_finite), RED)
     if row.status == "vanishing":
@@ -107,10 +108,6 @@ def _alarms(flow: GradientFlow, row: FlowRow) -> Iterator[Row]:
 
 def _times(row: FlowRow) -> str:
     return "?" if row.of_last is None else f"{row.of_last:.1e}"
-
-
-def _first_here(first: object) -> Iterator[str]:
-    yield from _broken(str(first))
 
 
 def _broken(text: str, longest: int = 38) -> Iterator[str]:
@@ -174,10 +171,10 @@ def flow_notes(flow: GradientFlow) -> Iterator[str]:
     """Return what the reader should know."""
     if flow.first_not_finite is not None:
         yield f"{flow.first_not_finite}."
-    if any(row.dead or row.saturated for row in flow.rows):
-        yield (
-            "Dead: 0 for the whole batch. Saturated: within 0.01 of a bound for the whole batch."
-        )
+    if any(row.dead for row in flow.rows):
+        yield "Dead: units that are 0 for the whole batch."
+    if any(row.saturated for row in flow.rows):
+        yield f"Saturated: units within {NEAR} of a bound of their range for the whole batch."
     missing = [p for p in flow.unused if p.gradient is None]
     if missing:
         names = ", ".join(p.name for p in missing[:4]) + (" ..." if len(missing) > 4 else "")

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from minigrad.errors import ArgumentError
 from minigrad.nn.module import Module
 from minigrad.viz import numbers
+from minigrad.viz.building import Built, build, check_depth
 from minigrad.viz.flow import GradientFlow, flow_of
 from minigrad.viz.flow_look import edge_look, flow_entries, flow_look, flow_notes, flow_scale
-from minigrad.viz.layers import Box, Built, Layer, LayerGraph, build, check_depth
+from minigrad.viz.layers import Box, Layer, LayerGraph
 from minigrad.viz.render import Drawing
 from minigrad.viz.theme import (
     BLUE,
@@ -260,8 +261,9 @@ class _Picture:
         if layer.calls > 1:
             yield Row("called", f"{layer.calls} times", DARK_PURPLE, bold=True)
         if layer.parameters:
-            yield self._parameter_row(layer)
-            if layer.trainable < layer.parameters:
+            if self.flow is None or self.several.intersection(layer.parameter_names):
+                yield self._parameter_row(layer)
+            if self.flow is None and layer.trainable < layer.parameters:
                 some = layer.trainable > 0
                 count = layer.parameters - layer.trainable
                 yield Row("frozen", numbers.count(count) if some else "all", "#555555")

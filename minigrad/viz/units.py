@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,8 @@ __all__ = ["NEAR", "Units", "units_of"]
 NEAR = 0.01  # to a bound of its range counts as saturated
 
 
-class Units(NamedTuple):
+@dataclass(frozen=True)
+class Units:
     """How many of a layer's units."""
 
     count: int

@@ -188,4 +188,3 @@ def arrays_in(value: Any, name: str) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from arrays_in(item, f"{name}[{key}]" if name else str(key))
-
