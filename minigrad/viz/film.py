@@ -356,13 +356,19 @@ class Film:
         rows = list(itertools.chain(_value_rows(node), self._gradient_rows(node, frame)))
         return table(
             node.title,
-            node.call if node.name else "",
+            self._place_of(node),
             rows,
             head=_ACTIVE if active else kind.fill,
             line="#222222" if active else kind.line,
             width=2,
             least=self._widths[node.index],
         )
+
+    def _place_of(self, node: GraphNode) -> str:
+        """Return what the head says beside the title: what computed it, or in which module."""
+        if node.name or node.group is None:
+            return node.call if node.name else ""
+        return self.graph.groups[node.group].path
 
     def _gradient_rows(self, node: GraphNode, frame: Frame) -> Iterator[Row]:
         height = self._heights.get(node.index)
@@ -382,8 +388,8 @@ class Film:
         rows = list(_value_rows(node))
         for frame in self.frames:
             rows += self._gradient_rows(node, frame)
-        head = 8.5 * len(shortened(node.title)) + 7 * len(shortened(node.call if node.name else ""))
-        return int(max([head, *map(_row_width, rows)])) + 24
+        head = 8.5 * len(shortened(node.title)) + 7 * len(shortened(self._place_of(node)))
+        return int(max([head, *map(_row_width, rows)])) + 18
 
     def _entries(self) -> dict[str, dict[str, str]]:
         present = {node.kind for node in self.graph.nodes}
@@ -393,7 +399,8 @@ class Film:
             if name in present
         }
         entries["its turn"] = {"bgcolor": _ACTIVE, "color": KINDS["operation"].line}
-        entries["way of the gradient"] = {"text": "⇠", "color": PURPLE}
+        entries["way of the gradient"] = {"text": "←", "color": PURPLE}
+        entries["new"] = {"text": "bold", "color": _INK}
         return entries
 
 
@@ -409,9 +416,9 @@ def _value_rows(node: GraphNode) -> Iterator[Row]:
 
 def _row_width(row: Row) -> float:
     left = _SO_FAR if row.left == "grad" else row.left
-    return 6.5 * (len(shortened(left)) + len(shortened(row.right)) + 2)
+    return 6.3 * (len(shortened(left)) + len(shortened(row.right)) + 1)
 
 
 def _rule_width(frame: Frame) -> int:
     head = 8.5 * len(shortened(frame.title))
-    return int(max([head, 200, *(_row_width(Row(*row)) for row in frame.rows)])) + 24
+    return int(max([head, 200, *(_row_width(Row(*row)) for row in frame.rows)])) + 18

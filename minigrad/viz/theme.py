@@ -133,15 +133,15 @@ def table(
     cells = f'<td align="left">{_colored(title, text, 11, bold=True)}</td>'
     if kind:
         cells += f'<td align="right">{_colored(kind, text, 10)}</td>'
+    wide = f' width="{least}"' if least else ""
     # In one cell, so that no line shows where two would meet.
     top = (
-        f'<td colspan="2" bgcolor="{head}" cellpadding="0"><table border="0" cellborder="0" '
+        f'<td colspan="2" bgcolor="{head}" cellpadding="0"{wide}><table border="0" cellborder="0" '
         f'cellspacing="0" cellpadding="3"><tr>{cells}</tr></table></td>'
     )
     lines = "".join(f"<tr>{_row(row)}</tr>" for row in rows)
-    wide = f' width="{least}"' if least else ""
     return (
-        f'<<table border="{width}" cellborder="0" cellspacing="0" cellpadding="3"{wide} '
+        f'<<table border="{width}" cellborder="0" cellspacing="0" cellpadding="3" '
         f'bgcolor="{fill}" color="{line}"><tr>{top}</tr>{lines}</table>>'
     )
 
@@ -196,7 +196,8 @@ def legend(
     caption : str
     entries : mapping
         For each meaning the attributes of the cell that shows it: ``{"bgcolor": ..., "color": ...,
-        "style": ..., "ink": ...}`` (ink is the colour of the text), or ``{"text": ..., "color": ...}`` for a sign in a colour.
+        "style": ..., "ink": ...}`` (ink is the colour of the text), or ``{"text": ..., "color":
+        ...}`` for a sign in a colour.
     notes : iterable of str
     scale : Scale, optional
         What colours of a quantity mean.
