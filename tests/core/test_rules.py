@@ -345,6 +345,7 @@ ARRANGED = {
     "concatenate along an axis like a number": lambda x: np.concatenate([x, x], One()),
     "rows of a tensor": lambda x: np.concatenate(x, axis=1),
     "repeat": lambda x: np.repeat(x, [1, 0, 2], axis=1),
+    "einsum with an ellipsis and no result": lambda x: np.einsum("...ji", x),
 }
 
 

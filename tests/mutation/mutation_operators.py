@@ -13,7 +13,14 @@ from typing import Any, NamedTuple
 
 # --- What is left alone ------------------------------------------------------------------------
 
-TEXTS = {"__repr__", "__str__", "_repr_html_", "_advice", "where"}  # functions that only describe
+TEXTS = {
+    "__repr__",
+    "__str__",
+    "_repr_html_",
+    "_advice",
+    "_formula",
+    "where",
+}  # functions that only describe
 UNCHANGED_CALLS = {"TypeVar", "ParamSpec", "add_note", "warn", "isinstance", "getattr", "hasattr"}
 UNCHANGED_KEYWORDS = {"strict", "stacklevel"}
 
@@ -92,7 +99,8 @@ NEIGHBOURS = {a: b for pair in PAIRS for a, b in (pair, pair[::-1])} | {
     "floor_divide": "true_divide",
     "exp2": "exp",
 }
-SYMMETRIC = {"min", "max", "minimum", "maximum", "multiply", "logaddexp", "result_type", "gcd"}
+# In the first two arguments.
+SYMMETRIC = {"min", "max", "minimum", "maximum", "add", "multiply", "logaddexp", "result_type"}
 LIBRARIES = {"np", "math"}
 BUILTINS = {"min", "max", "any", "all"}
 # Calls that may be left out, so that what they are applied to stays.
@@ -161,8 +169,8 @@ def of_call(node: ast.Call) -> Iterator[ast.AST]:
     if name in UNCHANGED_CALLS or name == "cast":
         return
     starred = any(isinstance(arg, ast.Starred) for arg in node.args)
-    if not starred and name not in SYMMETRIC:
-        for i in range(len(node.args) - 1):
+    if not starred:
+        for i in range(name in SYMMETRIC, len(node.args) - 1):
             args = list(node.args)
             args[i], args[i + 1] = args[i + 1], args[i]
             if ast.dump(args[i]) != ast.dump(args[i + 1]):

@@ -143,3 +143,14 @@ def test_mistakes(clip):
 def test_norms_that_are_none(order):
     with pytest.raises(ArgumentError, match="norm_type must be a number of at least 1"):
         optim.clip_grad_norm([parameter([1.0])], 1.0, norm_type=order)
+
+
+def test_orders_of_norms_may_be_whole_numbers():
+    w = parameter([3.0, 4.0])
+    assert optim.clip_grad_norm([w], 1e9, norm_type=1) == pytest.approx(7.0)
+
+
+def test_norm_is_accurate_where_squares_are_almost_lost():
+    grad = np.full(10_000, 3e-21, np.float32)  # whose squares have few bits left
+    w = parameter(grad, np.float32)
+    assert optim.clip_grad_norm([w], 1.0) == pytest.approx(100 * float(grad[0]), rel=1e-6)

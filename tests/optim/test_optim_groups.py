@@ -46,6 +46,7 @@ def test_takes_a_model():
         ({"w": parameter()}, DtypeError, r"not a dict; write \w+\(list\(parameters.values\(\)\)\)"),
         ({"params": [parameter()]}, DtypeError, r"one group; put it into a list: \w+\(\[{"),
         ({parameter()}, DtypeError, "not a set, which has no fixed order"),
+        (frozenset({parameter()}), DtypeError, "not a frozenset, which has no fixed order"),
         ("weights", DtypeError, "not str 'weights'"),
         (3, DtypeError, "not int 3"),
         (None, DtypeError, "not NoneType None"),
