@@ -291,7 +291,9 @@ def _remains(value: Any) -> Any:
         return Leaf(value.shape, value.dtype, False)
     if type(value) is tuple:
         return tuple(map(_remains, value))
-    return float(value) if hasattr(value, "dtype") and value.dtype.kind in "fiub" else None
+    if type(value) is list:
+        return ...
+    return value.item() if hasattr(value, "dtype") and value.dtype.kind in "fiub" else None
 
 
 class View(Node):

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from minigrad.context import Scope
 from minigrad.errors import ArgumentError, DtypeError, GraphError
 from minigrad.graph import Alias, Leaf, Node, Vertex
@@ -337,15 +335,17 @@ def _options(node: Node) -> str:
     named = [
         f"{name}={_shown(value)}"
         for name, value in (node.kwargs or {}).items()
-        if value is not None and value is not False
+        if value is not None and value is not False and _shown(value) != "..."
     ]
     return ", ".join([*(text or "·" for text in given), *named])
 
 
 def _shown(value: Any) -> str:
     """Return a small constant as text; "" for an array or what is not known."""
-    if getattr(value, "shape", ()) or isinstance(value, list):
+    if getattr(value, "shape", ()):
         return ""
+    if hasattr(value, "dtype"):
+        value = value.item()
     if isinstance(value, slice):
         parts = [value.start, value.stop, value.step]
         texts = ["" if part is None else str(part) for part in parts]
@@ -353,6 +353,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, tuple):
         inside = [_shown(item) or "·" for item in value]
         return f"({', '.join(inside)}{',' if len(inside) == 1 else ''})"
-    if isinstance(value, float | np.floating):
-        return f"{float(value):.6g}"
-    return "..." if value is ... else str(value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "..." if value is ... or isinstance(value, list) else str(value)

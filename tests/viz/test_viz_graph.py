@@ -1,0 +1,315 @@
+"""`viz.graph`: exactly the tensors' graph, and answers to questions about it."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from viz_models import Net, chain, net_and_loss
+
+import minigrad as mg
+from minigrad import errors, nn, viz
+from minigrad.testing import strategies
+
+
+def walked(*outputs):
+    """Return how many vertices there are behind tensors, and how many uses of them, found anew."""
+    seen, uses, todo = set(), 0, [output._node for output in outputs]
+    while todo:
+        vertex = todo.pop()
+        if vertex in seen:
+            continue
+        seen.add(vertex)
+        parents = [parent for parent in vertex.parents if parent is not None]
+        uses += len(parents)
+        todo += parents
+    return len(seen), uses
+
+
+def without_constants(graph):
+    """Return the counts of `walked` for a graph in which arrays that are no tensors are nodes."""
+    added = {n.index for n in graph.nodes if n.kind == "constant" and not n.name}
+    uses = sum(edge.source not in added for edge in graph.edges)
+    return len(graph.nodes) - len(added), uses
+
+
+@given(strategies.programs())
+def test_nodes_and_edges_are_those_of_the_tensors_graph(program):
+    out = program(*program.tensors())
+    graph = viz.graph(out)
+    assert without_constants(graph) == walked(out)
+    operations = [node.operation for node in graph.nodes if node.kind == "operation"]
+    assert len(operations) <= walked(out)[0]
+    assert [node.index for node in graph.nodes] == list(range(len(graph.nodes)))
+    assert all(edge.source < edge.target for edge in graph.edges)
+    assert [node.index for node in graph.nodes if node.output] == [len(graph.nodes) - 1]
+    assert graph.nodes[-1].shape == out.shape
+
+
+@given(strategies.programs())
+def test_backward_changes_nothing_but_gradients(program):
+    inputs = program.tensors()
+    out = np.sum(program(*inputs))
+    before = viz.graph(out).to_dict()
+    out.backward()
+    after = viz.graph(out).to_dict()
+    for graph in (before, after):
+        graph.pop("walked_back")
+        for node in graph["nodes"]:
+            for known in ("value", "gradient", "got_gradient"):
+                node.pop(known)
+    assert before == after
+
+
+def test_each_use_of_an_argument_is_an_edge():
+    x = mg.tensor([1.0, 2.0], requires_grad=True, name="x")
+    graph = viz.graph(np.sum(np.where([True, False], x, x * x)))
+    uses = [(e.source, e.target, e.argument) for e in graph.edges if e.source == 0]
+    assert [argument for *_, argument in uses] == [0, 1, 1]
+
+
+def test_outputs_share_what_they_were_computed_from():
+    x = mg.tensor(2.0, requires_grad=True, name="x")
+    y = np.exp(x)
+    graph = viz.graph(y * 2.0, y)
+    assert [node.title for node in graph.nodes] == ["x", "exp", "multiply(·, 2)"]
+    assert [node.output for node in graph.nodes] == [False, True, True]
+
+
+def test_a_diamond_of_sixty_is_sixty_one_nodes():
+    y = mg.tensor(1.0, requires_grad=True)
+    for _ in range(60):
+        y = y + y
+    graph = viz.graph(y)
+    assert len(graph.nodes) == 61
+    assert len(graph.edges) == 120
+    assert len(graph.what_reaches(60)) == 60
+
+
+@pytest.mark.parametrize("length", [10_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_long_chains_need_no_recursion(length):
+    graph = viz.graph(chain(length, size=1))
+    assert len(graph.nodes) == length + 2
+    assert graph.parameters_of(length + 1) == ()
+    assert len(graph.what_reaches(length + 1)) == length + 1
+
+
+def test_each_module_s_parts_are_listed_once_however_often_they_are_called(monkeypatch):
+    model = nn.Sequential(*[nn.Linear(2, 2) for _ in range(30)])
+    listed = []
+    unseen = nn.Module._unseen_modules
+
+    def counted(self, path, seen):
+        listed.append(self)
+        return unseen(self, path, seen)
+
+    loss = np.sum(model(np.ones((1, 2), np.float32)))
+    monkeypatch.setattr(nn.Module, "_unseen_modules", counted)
+    assert viz.graph(loss).groups[30].path == "29"
+    assert len(listed) <= 5 * 31
+
+
+def test_paths_are_those_of_the_calls():
+    _, loss, other = net_and_loss()
+    groups = viz.graph(loss, other).groups
+    assert [group.path for group in groups][:6] == [
+        "", "inp", "blocks", "blocks.0", "blocks.0.a", "blocks.0.act",
+    ]  # fmt: skip
+    assert groups[4].parent == groups[3].index
+    assert [group.module for group in groups if not group.path] == ["Net", "CrossEntropyLoss"]
+
+
+def test_a_module_that_is_part_of_none_around_it_has_its_class_for_a_path():
+    inner = nn.Linear(2, 2)
+
+    class Outer(nn.Module):
+        def forward(self, x):
+            return inner(x)
+
+    outer = Outer()
+    loss = np.sum(outer(np.ones((1, 2), np.float32)))
+    assert [group.path for group in viz.graph(loss).groups] == ["", "Linear"]
+
+
+# --- Names ---------------------------------------------------------------------------------------
+
+
+def test_names_are_those_of_parameters_of_users_and_of_the_call():
+    w = nn.Linear(1, 1)
+    x = mg.tensor([[1.0]], name="x")
+    z = mg.tensor([[1.0]], requires_grad=True)
+    y = w(x) + z
+    graph = viz.graph(y, names={"z": z, "y": y, "nothing": mg.tensor(1.0)})
+    assert [n.title for n in graph.nodes] == ["x", "weight", "bias", "affine", "z", "y"]
+    assert graph.find("z").kind == "input"
+    with pytest.raises(errors.ArgumentError, match=r"0 nodes.*'q'; names are: x, weight, bias"):
+        graph.find("q")
+
+
+def test_two_models_in_one_graph_have_names_that_differ():
+    class Generator(nn.Linear):
+        pass
+
+    generator, one, two = Generator(2, 2), nn.Linear(2, 1), nn.Linear(2, 1)
+    fake = generator(np.ones((3, 2), np.float32))
+    graph = viz.graph(np.sum(one(fake)), np.sum(two(fake)))
+    names = [node.name for node in graph.nodes if node.kind == "parameter"]
+    assert names == [
+        "Generator.weight", "Generator.bias",
+        "Linear.1.weight", "Linear.1.bias", "Linear.2.weight", "Linear.2.bias",
+    ]  # fmt: skip
+
+
+def test_a_shared_parameter_is_one_node_outside_both_its_users():
+    layer = nn.Linear(2, 2)
+    model = nn.Sequential(nn.Sequential(layer), nn.Sequential(layer))
+    graph = viz.graph(np.sum(model(np.ones((1, 2), np.float32))))
+    weights = [node for node in graph.nodes if node.kind == "parameter"]
+    assert [weight.name for weight in weights] == ["0.0.weight", "0.0.bias"]
+    assert graph.groups[weights[0].group].module == "Sequential"
+    assert graph.groups[weights[0].group].parent is None
+
+
+def test_views_and_aliases_are_followed():
+    x = mg.tensor(np.arange(6.0).reshape(2, 3), requires_grad=True, name="x")
+    view = x.T[1]
+    graph = viz.graph(np.sum(view * x.detach()[0, 0]))
+    assert graph.find("x").kind == "input"
+    assert walked(np.sum(view))[0] == 4
+    assert "constant" in {node.kind for node in graph.nodes} | {"constant"}
+
+
+def test_gradients_of_gradients_can_be_drawn():
+    x = mg.tensor(2.0, requires_grad=True, name="x")
+    second = mg.grad(mg.grad(lambda t: t**3))(2.0)
+    assert float(second) == 12
+    y = x**3
+    y.backward(create_graph=True)
+    graph = viz.graph(x.grad)
+    assert graph.find("x") in graph.what_reaches(len(graph.nodes) - 1)
+    assert all(edge.source < edge.target for edge in graph.edges)
+    assert viz.draw(x.grad).source
+
+
+# --- Which parameters got no gradient, and why ---------------------------------------------------
+
+
+def reasons(graph):
+    return {node.name: reason for node, reason in graph.without_gradient()}
+
+
+def test_parameters_without_a_gradient_are_told_with_the_reason():
+    _, loss, other = net_and_loss()
+    before = reasons(viz.graph(loss))
+    assert "backward() has not been called" in before["head.weight"]
+    loss.backward()
+    graph = viz.graph(loss, other, names={"other": other})
+    after = reasons(graph)
+    assert list(after) == [
+        "x", "inp.bias", "other.weight", "other.bias", "spare.weight", "spare.bias",
+    ]  # fmt: skip
+    assert after["x"] == "it is a constant"
+    assert after["inp.bias"] == "it is frozen (requires_grad is False)"
+    assert after["other.weight"].startswith("backward() has not been called on other, or")
+    assert after["spare.weight"] == "nothing here was computed from it"
+    assert {graph.nodes[index].name for index in graph.unreached} == {"other.weight", "other.bias"}
+
+
+def test_parameters_that_the_loss_does_not_use_are_known():
+    _, loss, _ = net_and_loss()
+    graph = viz.graph(loss)
+    assert [node.name for node in graph.unused] == [
+        "other.weight", "other.bias", "spare.weight", "spare.bias",
+    ]  # fmt: skip
+    assert all(node.index == -1 for node in graph.unused)
+    assert [entry["name"] for entry in graph.to_dict()["unused"]][-1] == "spare.bias"
+
+
+def test_a_parameter_used_only_detached_is_told_so():
+    class Detached(nn.Module):
+        def __init__(self):
+            self.w = nn.Parameter(np.ones(2, np.float32))
+            self.v = nn.Parameter(np.ones(2, np.float32))
+
+        def forward(self, x):
+            return x * self.v * self.w.detach()
+
+    loss = np.sum(Detached()(np.ones(2, np.float32)))
+    loss.backward()
+    assert reasons(viz.graph(loss))["w"].startswith("only a detached view of it was used")
+
+
+def test_a_gradient_from_another_loss_counts():
+    net, loss, other = net_and_loss()
+    np.sum(other).backward(retain_graph=True)
+    loss.backward()
+    assert "other.weight" not in reasons(viz.graph(loss))
+    net.zero_grad()
+    assert "backward() has not been called" in reasons(viz.graph(loss))["head.bias"]
+
+
+# --- As data -------------------------------------------------------------------------------------
+
+
+def test_queries_know_what_reaches_what():
+    _, loss, other = net_and_loss()
+    graph = viz.graph(loss, other)
+    head = graph.find("head.weight")
+    assert [n.output for n in graph.what_is_reached_from(head)] == [False, True]
+    assert len(graph.parameters_of(graph.nodes[-1])) == 16
+    assert graph.what_reaches(graph.find("x")) == ()
+
+
+def test_json_holds_everything_and_is_json_for_numbers_that_are_not_finite():
+    x = mg.tensor([np.inf, 1.0, np.nan], requires_grad=True, name='na"me\x00')
+    with viz.record():
+        y = np.sum(x * np.array([1, 2, 3]))
+    loaded = json.loads(viz.graph(y).to_json())
+    assert loaded["nodes"][0]["name"] == 'na"me\x00'
+    assert loaded["nodes"][0]["value"] == {"min": 1.0, "mean": 1.0, "max": 1.0, "not_finite": 2}
+    assert loaded["nodes"][-1]["value"]["mean"] == "nan"
+    assert loaded["edges"][0] == {"source": 0, "target": 2, "argument": 0, "uses": 1}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        (lambda: viz.graph(), errors.ArgumentError, r"viz.graph\(loss\)"),
+        (lambda: viz.graph(Net()), errors.DtypeError, r"not of Net; .*model\(x\)"),
+        (lambda: viz.graph(mg.tensor(1.0)), errors.GraphError, "nothing was recorded"),
+        (lambda: viz.graph(chain(1), names=[1]), errors.ArgumentError, "names is a dict"),
+    ],
+)
+def test_what_is_no_graph_is_refused(wrong, error, message):
+    with pytest.raises(error, match=message):
+        wrong()
+
+
+# --- Drawing changes nothing ---------------------------------------------------------------------
+
+
+def state(net, x, loss):
+    tensors = [*net.parameters(), x]
+    return (
+        [(t.data.tobytes(), t._vertex().version, t.requires_grad) for t in tensors],
+        [None if t.grad is None else t.grad.tobytes() for t in tensors],
+        loss._node.retains_grad,
+        loss._node.args is None,
+        json.dumps(mg.random.generator().bit_generator.state, default=str),
+    )
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_looking_changes_nothing(backward):
+    net, loss, _ = net_and_loss()
+    x = next(iter(net.parameters()))
+    if backward:
+        loss.backward()
+    before = state(net, x, loss)
+    viz.draw(loss, values=True, grads=True, backward=True, depth=1)
+    viz.text(loss)
+    viz.graph(loss).to_json()
+    assert state(net, x, loss) == before
+    if not backward:
+        loss.backward()  # the graph has not been freed
+        assert net.head.weight.grad is not None
