@@ -14,6 +14,9 @@ from minigrad.arrays import as_array
 from minigrad.context import scope, switched
 from minigrad.errors import ArgumentError, DtypeError, MinigradError
 from minigrad.graph import Node, Vertex
+from minigrad.nn.activations import Step
+from minigrad.nn.containers import Sequential
+from minigrad.nn.layers import Linear
 from minigrad.nn.module import Call, Module
 from minigrad.tensor import Tensor, from_numpy
 from minigrad.viz.recording import kept_by, record
@@ -87,14 +90,27 @@ def chain_of(model: Module, sample: Any = None) -> Chain:
     """
     if not isinstance(model, Module):
         raise DtypeError(f"a picture of neurons is made of a Module, not {type(model).__name__}")
-    batch = _batch(model, sample)
+    if sample is not None:
+        return _called(model, _given(model, sample))
+    first, *others = _widths(model)
+    for width in others:  # of parameters of one's own, which may be (in, out) or (out, in)
+        try:
+            return _called(model, _zeros(model, first))
+        except ArgumentError:
+            first = width
+    return _called(model, _zeros(model, first))
+
+
+def _called(model: Module, batch: Tensor) -> Chain:
     with _unchanged(model):
         try:
-            out = model(batch)
+            out = _with_recorded_steps(model)(batch)
         except MinigradError as error:
             raise ArgumentError(_UNCALLABLE.format(batch.shape, error)) from error
+    if not isinstance(out, Tensor | np.ndarray):
+        raise _refusal(model, f"it returns {type(out).__name__}, not one tensor")
     if not isinstance(out, Tensor) or not isinstance(out._node, Node):
-        raise _refusal(model, "what it returns has no graph (a step function has no gradient)")
+        raise _refusal(model, "what it returns is not connected with its input by gradients")
     return _Reader(model, batch, out).chain()
 
 
@@ -115,29 +131,57 @@ def _refusal(model: Module, why: str) -> ArgumentError:
 # --- The call --------------------------------------------------------------------------------
 
 
-def _batch(model: Module, sample: Any) -> Tensor:
-    """Return a batch of one sample, in the dtype of the parameters."""
-    matrices = [p for p in model.parameters() if p.ndim == 2]
-    if not matrices:
-        raise _refusal(model, "it has no matrix of weights")
-    first = next((m for m in model.modules() if hasattr(m, "in_features")), None)
-    width = getattr(first, "in_features", matrices[0].shape[0])
-    if sample is None:
-        array = np.zeros((1, width), matrices[0].dtype)
-    else:
-        array = np.array(sample.data if isinstance(sample, Tensor) else as_array(sample))
-        if array.dtype.kind not in "fiub":
-            raise DtypeError(f"input is one sample of real numbers, not {array.dtype}")
-        array = array.astype(matrices[0].dtype)
-        one = array.shape[:1] == (1,) and (array.ndim > 1 or width != 1 or array.size != width)
-        if not one:
-            if array.ndim > 1 and array.size != width:
-                raise ArgumentError(
-                    f"input is one sample, such as x[0] of shape ({width},), or a batch of one; "
-                    f"got shape {array.shape}"
-                )
-            array = array[None]
+def _widths(model: Module) -> list[int]:
+    """Return how many numbers the model may take, the likeliest first."""
+    first = next((m for m in model.modules() if isinstance(m, Linear)), None)
+    if first is not None:
+        return [first.in_features]
+    return list(dict.fromkeys(_first_matrix(model).shape))
+
+
+def _first_matrix(model: Module) -> Tensor:
+    for parameter in model.parameters():
+        if parameter.ndim == 2:
+            return parameter
+    raise _refusal(model, "it has no matrix of weights")
+
+
+def _zeros(model: Module, width: int) -> Tensor:
+    return from_numpy(np.zeros((1, width), _first_matrix(model).dtype), requires_grad=True)
+
+
+def _given(model: Module, sample: Any) -> Tensor:
+    """Return a sample as a batch of one, in the dtype of the parameters."""
+    array = np.array(sample.data if isinstance(sample, Tensor) else as_array(sample))
+    if array.dtype.kind not in "fiub":
+        raise DtypeError(f"input is one sample of real numbers, not {array.dtype}")
+    array = array.astype(_first_matrix(model).dtype)
+    if array.ndim < 2 or len(array) != 1:
+        width = _widths(model)[0]
+        if array.ndim > 1 and array.size != width:
+            raise ArgumentError(
+                f"input is one sample, such as x[0] of shape ({width},), or a batch of one; "
+                f"got shape {array.shape}"
+            )
+        array = array.reshape(1, *(array.shape or (1,)))
     return from_numpy(array, requires_grad=True)
+
+
+class _Step(Module):
+    """The step function as operations that can be recorded, as `Step` cannot."""
+
+    def forward(self, x: Any) -> Any:
+        return np.maximum(np.sign(x), 0)
+
+
+def _with_recorded_steps(model: Module) -> Module:
+    """Return a model of the same modules in which each step in a row of modules is recorded."""
+    if isinstance(model, Step):
+        return _Step()
+    if type(model) is not Sequential or not any(isinstance(m, Step) for m in model.modules()):
+        return model
+    members = ((name, m) for name, m in model.members() if isinstance(m, Module))
+    return Sequential({name: _with_recorded_steps(m) for name, m in members})
 
 
 @contextmanager
@@ -381,8 +425,9 @@ def _name(node: Node, is_composed: Callable[[Module], bool]) -> str:
     call = node.scope
     in_a_layer = isinstance(call, Call) and not is_composed(call.module)
     name = type(call.module).__name__ if in_a_layer and isinstance(call, Call) else node.rule.name
+    name = name.lstrip("_")
     if name in _SILENT:
         return ""
-    in_minigrad = type(getattr(call, "module", None)).__module__.startswith("minigrad.nn")
+    in_minigrad = type(getattr(call, "module", None)).__module__.startswith("minigrad.")
     plain = name.lower() if in_minigrad or not in_a_layer else name
     return _USUAL.get(name, plain)
