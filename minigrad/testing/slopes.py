@@ -207,22 +207,24 @@ class Line:
         # Rounding does not depend on the spacing; what does is the function's own curvature.
         smaller = sizes[0] <= sizes[1]
         samples, size = np.where(smaller, *found), np.where(smaller, *sizes)
-        for spacing in (2.0**-24, 2.0**-16):
-            self._look_wider(spacing, samples, size)
+        self._look_wider(samples, size)
         return samples, size
 
-    def _look_wider(self, spacing: float, samples: Vector, size: Vector) -> None:
+    def _look_wider(self, samples: Vector, size: Vector) -> None:
         """Find rounding errors that stay the same over stretches longer than the usual spacing.
 
         So they do where numbers cancel that are larger than the result, and a factor that is exact
-        may hide it. What is no rounding error of numbers as large as the start is something else, a
-        kink for instance.
+        may hide it. Their third differences do not grow with the spacing: those of a smooth
+        function do by its third power, and where there is a kink by the first. What is no rounding
+        error of numbers as large as the start is something else.
         """
-        found = self._third_differences(spacing)
-        sizes = np.sqrt(np.mean(found**2, axis=0))
         largest = float(np.abs(self.start[self.direction != 0]).max(initial=0))
-        seen = self.changed & (sizes > 8 * size) & (sizes <= 64 * self.eps * largest)
-        samples[:, seen], size[seen] = found[:, seen], sizes[seen]
+        for spacing in (2.0**-24, 2.0**-16, 2.0**-12):
+            near, far = (self._third_differences(width) for width in (spacing, 4 * spacing))
+            sizes, further = (np.sqrt(np.mean(found**2, axis=0)) for found in (near, far))
+            seen = self.changed & (sizes > 8 * size) & (further < 3 * sizes)
+            seen &= sizes <= 512 * self.eps * largest
+            samples[:, seen], size[seen] = near[:, seen], sizes[seen]
 
     def _third_differences(self, spacing: float) -> Vector:
         places = max(64 * self.resolution(), spacing) * np.arange(1.0, 7.0)

@@ -158,16 +158,16 @@ def softplus(x: Array) -> Array:
 
 defvjp(softplus, lambda g, _out, x: g * sigmoid(x))
 
-_each_erf = np.frompyfunc(math.erf, 1, 1)
+_each_erfc = np.frompyfunc(math.erfc, 1, 1)
 
 
 @primitive
-def erf(x: Array) -> Array:
-    """Compute the error function, with Python's `math.erf` for each element."""
-    return np.asarray(_each_erf(x)).astype(x.dtype)
+def erfc(x: Array) -> Array:
+    """Compute 1 less the error function, with Python's `math.erfc` for each element."""
+    return np.asarray(_each_erfc(x)).astype(x.dtype)
 
 
-defvjp(erf, lambda g, _out, x: g * (2 / math.sqrt(math.pi)) * np.exp(-(x**2)))
+defvjp(erfc, lambda g, _out, x: g * (-2 / math.sqrt(math.pi)) * np.exp(-(x**2)))
 
 
 def gelu(x: Array, approximate: str = "none") -> Array:
@@ -207,7 +207,7 @@ def gelu(x: Array, approximate: str = "none") -> Array:
     """
     x = numbers(x, "gelu")
     if approximate == "none":
-        return 0.5 * x * (1 + erf(x * math.sqrt(0.5)))
+        return 0.5 * x * erfc(x * -math.sqrt(0.5))  # which is exact for large negative x, too
     if approximate == "tanh":
         return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
     raise ArgumentError(f"gelu is approximate='none' or 'tanh', not {approximate!r}")
