@@ -107,6 +107,14 @@ def calls_around(scope: Scope | None) -> list[Call]:
     return found[::-1]
 
 
+def _handmade(watched: Watched) -> set[Call]:
+    """Return the call of the model itself if a user's forward has operations: they are shown."""
+    ours = type(watched.model).__module__.startswith("minigrad.")
+    operations = (event for event in watched.events if isinstance(event, Computed))
+    scopes = {event.node.scope for event in operations} if not ours else set()
+    return {scope for scope in scopes if isinstance(scope, Call) and scope.parent is None}
+
+
 class _Draft:
     """A layer in the making."""
 
@@ -130,6 +138,7 @@ class _Builder:
         self.of_tensor = {id(t): name for name, t in watched.model.named_parameters()}
         called = [event for event in watched.events if isinstance(event, Called)]
         self.composite = {event.call.parent for event in called}
+        self.composite |= _handmade(watched)
         self.keys = keys_of(watched.events, fold=fold)
         self.counts = Counter(self.keys[event.call] for event in called)
         self.drafts: list[_Draft] = []
