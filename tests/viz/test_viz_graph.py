@@ -38,8 +38,6 @@ def test_nodes_and_edges_are_those_of_the_tensors_graph(program):
     out = program(*program.tensors())
     graph = viz.graph(out)
     assert without_constants(graph) == walked(out)
-    operations = [node.operation for node in graph.nodes if node.kind == "operation"]
-    assert len(operations) <= walked(out)[0]
     assert [node.index for node in graph.nodes] == list(range(len(graph.nodes)))
     assert all(edge.source < edge.target for edge in graph.edges)
     assert [node.index for node in graph.nodes if node.output] == [len(graph.nodes) - 1]
@@ -172,11 +170,12 @@ def test_a_shared_parameter_is_one_node_outside_both_its_users():
 
 def test_views_and_aliases_are_followed():
     x = mg.tensor(np.arange(6.0).reshape(2, 3), requires_grad=True, name="x")
-    view = x.T[1]
-    graph = viz.graph(np.sum(view * x.detach()[0, 0]))
-    assert graph.find("x").kind == "input"
-    assert walked(np.sum(view))[0] == 4
-    assert "constant" in {node.kind for node in graph.nodes} | {"constant"}
+    view = x.T[:, 0]
+    graph = viz.graph(np.sum(view * x.detach()[0]))
+    assert [node.operation or node.kind for node in graph.nodes] == [
+        "input", "transpose", "getitem", "constant", "multiply", "sum",
+    ]  # fmt: skip
+    assert without_constants(graph)[0] >= 5
 
 
 def test_gradients_of_gradients_can_be_drawn():

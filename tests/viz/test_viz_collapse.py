@@ -1,0 +1,260 @@
+"""Smaller graphs of large ones: edges between what remains are conserved."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from viz_models import Block, chain, net_and_loss
+
+import minigrad as mg
+from minigrad import errors, nn, viz
+from minigrad.testing import strategies
+from minigrad.viz.collapse import reduced
+from minigrad.viz.graph import Cost
+
+
+def owner(graph, node, depth):
+    """Return what a node is drawn as at a depth: its group's index, or itself."""
+    path = [group.index for group in graph.groups_around(node.group)][::-1]
+    return ("group", path[depth]) if len(path) > depth else ("node", node.index)
+
+
+def connections(graph, depth):
+    """Return the pairs of what remains at a depth between which there are edges, and how many."""
+    found = {}
+    for edge in graph.edges:
+        pair = tuple(owner(graph, graph.nodes[i], depth) for i in (edge.source, edge.target))
+        if pair[0] != pair[1]:
+            found[pair] = found.get(pair, 0) + edge.uses
+    return sorted(found.values())
+
+
+def check_collapsed(graph, depth):
+    smaller = viz.collapsed(graph, depth)
+    found = {}
+    for edge in smaller.edges:
+        found[edge[:2]] = found.get(edge[:2], 0) + edge.uses
+    assert sorted(found.values()) == connections(graph, depth)
+    assert len(smaller.nodes) == len({owner(graph, node, depth) for node in graph.nodes})
+    assert all(edge.source < edge.target for edge in smaller.edges)
+    assert [node.index for node in smaller.nodes] == list(range(len(smaller.nodes)))
+    assert sum(n.operations for n in smaller.nodes) == sum(n.operations for n in graph.nodes)
+    assert sum(n.output for n in smaller.nodes) == sum(n.output for n in graph.nodes)
+
+
+@given(strategies.modules(max_layers=4), st.integers(0, 3))
+def test_edges_between_what_remains_are_conserved(network, depth):
+    outer = nn.Sequential(nn.Sequential(network.module), nn.Tanh())
+    check_collapsed(viz.graph(np.sum(outer(network.x))), depth)
+
+
+@pytest.mark.parametrize("depth", range(4))
+def test_nested_modules_collapse_at_any_depth(depth):
+    net, loss, _ = net_and_loss()
+    check_collapsed(viz.graph(loss), depth)
+    first = viz.collapsed(viz.graph(loss), 1)
+    titles = [node.title for node in first.nodes if node.kind == "module"]
+    assert titles == ["inp", "blocks", "head"]
+    assert [node.shape for node in first.nodes if node.kind == "module"] == [(5, 4), (5, 4), (5, 2)]
+    assert sum(parameter.size for parameter in net.parameters()) > 0
+
+
+def test_an_intermediate_result_that_is_used_outside_keeps_the_order():
+    class Leaky(nn.Module):
+        def forward(self, x):
+            self.kept = np.tanh(x)
+            return np.exp(self.kept) * 2.0
+
+    model = Leaky()
+    x = mg.tensor([1.0], requires_grad=True, name="x")
+    out = model(x)
+    graph = viz.collapsed(viz.graph(np.sin(model.kept) + out, out), 0)
+    assert all(edge.source < edge.target for edge in graph.edges)
+    assert [node.title for node in graph.nodes] == ["x", "Leaky", "sin", "add"]
+    assert graph.nodes[1].output
+
+
+def test_a_collapsed_module_knows_which_of_its_parameters_got_no_gradient():
+    _, loss, other = net_and_loss()
+    loss.backward()
+    whole = viz.collapsed(viz.graph(loss, other), 0)
+    (model,) = [node for node in whole.nodes if node.operation == "Net"]
+    assert model.without_gradient == ("other.weight", "other.bias")
+    assert model.got_gradient is False
+    assert whole.unreached == {model.index}
+    again = viz.collapsed(viz.collapsed(viz.graph(loss, other), 1), 0)
+    assert again.nodes[model.index].without_gradient == model.without_gradient
+
+
+# --- Folding -------------------------------------------------------------------------------------
+
+
+def blocks(*widths_or_modules, x=None):
+    model = nn.Sequential(*[Block(m) if isinstance(m, int) else m for m in widths_or_modules])
+    return model, np.sum(model(np.ones((2, 3), np.float32) if x is None else x))
+
+
+def repeats(graph):
+    used = {g.index for node in graph.nodes for g in graph.groups_around(node.group)}
+    return {g.path: g.repeats for g in graph.groups if g.index in used and g.repeats > 1}
+
+
+def test_runs_of_equal_blocks_are_one_with_a_count():
+    _, loss = blocks(3, 3, 3)
+    graph = viz.graph(loss)
+    smaller = viz.folded(graph)
+    assert repeats(smaller) == {"0": 3}
+    assert len(smaller.nodes) == 2 + 8 + 1  # an array that is no tensor is one at each use
+    assert sum(node.operations for node in smaller.nodes) == 13
+    assert all(edge.source < edge.target for edge in smaller.edges)
+    (module,) = [n for n in viz.collapsed(smaller, 1).nodes if n.kind == "module"]
+    assert (module.title, module.repeats, module.operations) == ("0", 3, 12)
+
+
+def test_what_differs_is_not_folded():
+    wide = nn.Sequential(nn.Linear(3, 5), nn.Linear(5, 3))
+    _, loss = blocks(3, wide, 3)
+    assert repeats(viz.folded(viz.graph(loss))) == {}
+
+
+def test_frozen_blocks_and_those_without_gradient_are_not_folded_into_others():
+    model, loss = blocks(3, 3, 3)
+    model[1].a.weight.requires_grad = False
+    _, loss = model, np.sum(model(np.ones((2, 3), np.float32)))
+    assert repeats(viz.folded(viz.graph(loss))) == {}
+    model[1].a.weight.requires_grad = True
+    loss = np.sum(model(np.ones((2, 3), np.float32)))
+    loss.backward()
+    assert repeats(viz.folded(viz.graph(loss))) == {"0": 3}
+    model[2].b.bias.grad = None
+    assert repeats(viz.folded(viz.graph(loss))) == {"0": 2}
+
+
+def test_equal_operations_wired_differently_are_not_folded():
+    class Power(nn.Module):
+        def __init__(self, swapped):
+            self.swapped = swapped
+
+        def extra_repr(self):
+            return ""
+
+        def forward(self, x):
+            one, two = np.tanh(x), np.exp(x)
+            return two - one if self.swapped else one - two
+
+    _, loss = blocks(Power(False), Power(True), x=mg.tensor([1.0], requires_grad=True))
+    assert repeats(viz.folded(viz.graph(loss))) == {}
+    _, loss = blocks(Power(True), Power(True), x=mg.tensor([1.0], requires_grad=True))
+    assert repeats(viz.folded(viz.graph(loss))) == {"0": 2}
+
+
+def test_skips_over_equal_blocks_are_not_lost():
+    first, second, third = (nn.Linear(3, 3) for _ in range(3))
+
+    class Dense(nn.Module):
+        def __init__(self):
+            self.layers = [first, second, third]
+
+        def forward(self, x):
+            a = first(x)
+            b = second(a)
+            return third(b) + a
+
+    graph = viz.graph(np.sum(Dense()(np.ones((1, 3), np.float32))))
+    smaller = viz.folded(graph)
+    assert repeats(smaller) == {"layers.0": 3}
+    add = next(node for node in smaller.nodes if node.operation == "add")
+    assert sum(edge.target == add.index for edge in smaller.edges) == 2
+
+    class Skipping(Dense):
+        def forward(self, x):
+            a = first(x)
+            b = second(a)
+            return third(a + b)
+
+    smaller = viz.folded(viz.graph(np.sum(Skipping()(np.ones((1, 3), np.float32)))))
+    assert repeats(smaller) == {"layers.0": 2}
+
+
+def test_arrays_of_each_block_s_own_are_folded_with_it():
+    class Masked(nn.Module):
+        def forward(self, x):
+            return x * np.array([1.0, 0.0, 1.0], np.float32)
+
+    x = mg.tensor(np.ones(3, np.float32), requires_grad=True)
+    _, loss = blocks(Masked(), Masked(), Masked(), x=x)
+    smaller = viz.folded(viz.graph(loss))
+    assert repeats(smaller) == {"0": 3}
+    assert [node.kind for node in smaller.nodes].count("constant") == 1
+    used = {edge.source for edge in smaller.edges} | {edge.target for edge in smaller.edges}
+    assert used == set(range(len(smaller.nodes)))
+
+
+def test_blocks_in_blocks_are_folded_too():
+    _, loss = blocks(nn.Sequential(*[Block(3) for _ in range(2)]), 3, 3)
+    assert repeats(viz.folded(viz.graph(loss))) == {"0.0": 2, "1": 2}
+
+
+@given(strategies.modules(max_layers=4, max_features=2))
+def test_folding_loses_no_operation_and_leaves_nothing_dangling(network):
+    wide = network.module(network.x).shape[-1]
+    twice = nn.Sequential(network.module, *[nn.Linear(wide, wide, dtype=float) for _ in range(3)])
+    loss = np.sum(twice(network.x))
+    graph = viz.graph(loss)
+    smaller = viz.folded(graph)
+    assert sum(n.operations for n in smaller.nodes) == sum(n.operations for n in graph.nodes)
+    used = {index for edge in smaller.edges for index in edge[:2]}
+    assert used == set(range(len(smaller.nodes)))
+    assert all(edge.source < edge.target for edge in smaller.edges)
+
+
+def test_costs_add_up():
+    _, loss = blocks(3, 3, 3)
+    graph = viz.graph(loss)
+    timed = replace(graph, nodes=tuple(replace(n, cost=Cost(1, 2, 3, 4)) for n in graph.nodes))
+    for smaller in (viz.folded(timed), viz.collapsed(timed, 1), viz.limited(timed, 4)):
+        assert sum(node.cost.bytes for node in smaller.nodes) == 3 * len(graph.nodes)
+
+
+# --- A limit -------------------------------------------------------------------------------------
+
+
+def test_modules_collapse_as_far_as_needed_and_a_note_says_so():
+    _, loss, _ = net_and_loss()
+    graph = viz.graph(loss)
+    assert viz.limited(graph, len(graph.nodes)) is graph
+    smaller = viz.limited(graph, 12)
+    assert len(smaller.nodes) <= 12
+    assert smaller.notes == (
+        "33 nodes are more than 12, so modules are collapsed (depth=2); max_nodes= allows more",
+    )
+
+
+@pytest.mark.parametrize("most", [3, 4, 5, 50])
+def test_the_middle_of_a_long_chain_is_left_out(most):
+    smaller = viz.limited(viz.graph(chain(100)), most)
+    assert len(smaller.nodes) == most
+    (hidden,) = [node for node in smaller.nodes if node.kind == "hidden"]
+    assert hidden.operation == f"{hidden.operations} operations"
+    assert sum(node.operations for node in smaller.nodes) == 101
+    assert [(e.source, e.target) for e in smaller.edges] == [(i, i + 1) for i in range(most - 1)]
+    assert (
+        f"102 nodes are more than {most}, so those in the middle are left out" in smaller.notes[0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"depth": -1}, "depth is 0"),
+        ({"depth": True}, "depth is 0"),
+        ({"depth": 1.0}, "depth is 0"),
+        ({"max_nodes": 2}, "max_nodes is None or a number from 3 up, not 2"),
+        ({"max_nodes": True}, "max_nodes"),
+    ],
+)
+def test_options_that_are_none_are_refused(options, message):
+    with pytest.raises(errors.ArgumentError, match=message):
+        reduced(viz.graph(chain(1)), **{"depth": None, "fold": True, "max_nodes": None} | options)
