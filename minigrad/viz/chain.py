@@ -193,7 +193,7 @@ def _unchanged(model: Module) -> Iterator[None]:
     outside = scope.set(None)
     try:
         model.eval()
-        with record(), switched(recording=True):
+        with record(), switched(recording=True), np.errstate(all="ignore"):
             yield
     finally:
         scope.reset(outside)

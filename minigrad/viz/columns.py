@@ -83,7 +83,10 @@ def sizes_of(view: View, widths: list[int]) -> Sizes:
     )  # of a number at an edge, with a margin
     along, across = (high, wide) if view.upright else (wide, high)
     bias = (high + 2, wide + 4)
-    row = max(44 + 20 + (bias[0] if view.upright else bias[1]), (along + 2) * (fewest + 1))
+    row = max(
+        44 + 20 + (bias[0] if view.upright else bias[1]),
+        (along + 2 + 2 * (fewest > 2)) * (fewest + 1),
+    )
     reach = (22 + across // 2 + 14) * (fewest + 1)
     return Sizes(
         44,
@@ -137,7 +140,7 @@ def columns_of(chain: Chain, view: View) -> list[Column]:
 def _shown(width: int, most: int) -> list[int | None]:
     if width <= most:
         return list(range(width))
-    ends = (most - 1) // 2
+    ends = max(1, (most - 1) // 3)
     return [*range(ends), None, *range(width - ends, width)]
 
 

@@ -44,6 +44,7 @@ from minigrad.viz.theme import (
     label,
     legend,
     new_drawing,
+    plain,
     shortened,
 )
 
@@ -79,7 +80,8 @@ def draw_network(
     max_units : int, default 10
         Of a wider layer only the first and the last units are shown, with dots between.
     values : bool, optional
-        Whether to write the numbers at edges, biases and neurons. By default if there are few.
+        Whether to write the numbers at edges, biases and neurons. By default if there are
+        at most 30 weights.
     direction : {"LR", "TB", "RL", "BT"}, default "LR"
         Left to right, top to bottom, and back.
 
@@ -131,7 +133,7 @@ def _check_options(max_units: Any, values: Any) -> None:
 def _is_small(chain: Chain, max_units: int) -> bool:
     widest = max(chain.values.size, *(layer.values.size for layer in chain.layers))
     weights = sum(layer.weight.size for layer in chain.layers)
-    return bool(widest <= max_units and weights <= 48)
+    return bool(widest <= max_units and weights <= 30)
 
 
 # --- The picture -----------------------------------------------------------------------------
@@ -146,7 +148,7 @@ class _Picture:
         self.columns = columns_of(chain, view)
         self.sizes = sizes_of(view, [len(column.units) for column in self.columns])
         self.height = self.sizes.row * max(len(column.units) for column in self.columns)
-        self.widest = largest([self._drawn_matrix(k) for k in range(1, len(self.columns))])
+        self.widest = largest(self._matrices())
         self.count = 0  # of nodes
         self.circles: list[dict[int, str]] = []  # in each column: the nodes of its units
         self.ends: list[tuple[str, str]] = []  # of each column
@@ -239,7 +241,7 @@ class _Picture:
             style="filled",
             fillcolor=fill,
             color="#222222",
-            tooltip=tooltip,
+            tooltip=plain(tooltip),
         )
 
     def _bias(self, drawing: Drawing, layer: ChainLayer, unit: int) -> str:
@@ -258,7 +260,7 @@ class _Picture:
             style=style,
             fillcolor=fill,
             color=look["color"],
-            tooltip=tooltip,
+            tooltip=plain(tooltip),
             fontsize="8",
         )
 
@@ -296,7 +298,7 @@ class _Picture:
                     self.circles[k - 1][unit],
                     self.circles[k][other],
                     **self._edge(weight, gradient),
-                    edgetooltip=_described(name, weight, gradient),
+                    edgetooltip=plain(_described(name, weight, gradient)),
                     **self._edge_label(
                         weight, gradient, (i, len(source.units)), (j, len(target.units))
                     ),
@@ -346,8 +348,10 @@ class _Picture:
             f"positive {what}": {"text": "━━", "color": BLUE},
             f"negative {what}": {"text": "╍╍", "color": VERMILION},
         }
-        if self._has_none():
+        if any(matrix is None or (matrix == 0).any() for matrix in self._matrices()):
             entries[f"no {what}, or 0"] = {"text": "──", "color": "#AAAAAA"}
+        if any(matrix is not None and not np.isfinite(matrix).all() for matrix in self._matrices()):
+            entries["not finite"] = {"text": "┈┈", "color": "#000000"}
         if any(column.layer and column.layer.bias is not None for column in self.columns):
             entries["bias"] = {"text": "▫" if self.view.values else "▪", "color": GREY}
         if self.view.shades:
@@ -355,9 +359,8 @@ class _Picture:
             entries["below 0"] = {"bgcolor": tint(PURPLE, 0.75), "color": "#222222"}
         return entries
 
-    def _has_none(self) -> bool:
-        matrices = [self._drawn_matrix(k) for k in range(1, len(self.columns))]
-        return any(matrix is None or (matrix == 0).any() for matrix in matrices)
+    def _matrices(self) -> list[Any]:
+        return [self._drawn_matrix(k) for k in range(1, len(self.columns))]
 
     def _notes(self) -> Iterator[str]:
         what = "gradient" if self.view.grads else "weight"
@@ -367,8 +370,7 @@ class _Picture:
         if self.view.shades:
             yield "Shades are relative to the largest activation of a column."
         if any(None in column.units for column in self.columns):
-            ends = (self.view.max_units - 1) // 2
-            yield f"Of wide layers, the first and last {ends} units and the edges between them."
+            yield "Of wide layers, the first and last units and the edges between them are shown."
 
 
 def _described(name: str, value: float, gradient: float | None) -> str:
