@@ -4,6 +4,7 @@ import ast
 
 import pytest
 from mutation_operators import mutants
+from mutation_sources import Source, changed_function
 
 HAS = [
     ("a + b", ["a - b", "a", "b"]),
@@ -107,3 +108,15 @@ def test_a_rule_is_known_by_its_function():
     before = "lambda g, out, x: g * np.cos(x)"
     assert (where, f"{before}  ->  lambda g, out, x: g * np.sin(x)") in found
     assert (where, f"{before}  ->  lambda g, out, x: g") in found
+
+
+def test_a_change_in_a_function_is_told_from_one_of_the_import(tmp_path):
+    path = tmp_path / "x.py"
+    path.write_text("table = [1]\n\ndef f(x, y=2):\n    return x - y\n", encoding="utf-8")
+    source = Source(path, tmp_path)
+    found = {}
+    for mutant in source.mutants:
+        change = changed_function(source.code, source.compiled_with(mutant))
+        found[mutant.after] = change and change[1].co_name
+    assert found["return x + y"] == found["return None"] == "f"
+    assert found["table = [2]"] is found["def f(x, y=3)"] is None
