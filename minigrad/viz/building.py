@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from minigrad.context import Scope
 from minigrad.errors import ArgumentError
-from minigrad.graph import Leaf, Node
+from minigrad.graph import Leaf
 from minigrad.nn.module import Call, Module
 from minigrad.tensor import Tensor
 from minigrad.viz.layers import Box, Layer, LayerGraph, Shape
@@ -192,7 +192,7 @@ class _Builder:
             draft.output_shapes = (tuple(node.shape),)
         draft.events.append(event)
         self.use_parameters(draft, [event])
-        self.connect(self.sources(self.arguments(event)), place)
+        self.connect(self.sources(event.args), place)
         self.producers[node] = self.producers[id(event.value)] = place
 
     def add_call(self, event: Called) -> None:
@@ -214,7 +214,7 @@ class _Builder:
         for _, tensor in held:
             draft.parameters.setdefault(self.of_tensor.get(id(tensor), "?"), tensor)
         self.use_parameters(draft, inside)
-        used = [argument for each in inside for argument in self.arguments(each)]
+        used = [argument for each in inside for argument in each.args]
         self.connect(self.sources([*given, *used]), place)
         for computed in inside:
             self.producers[computed.node] = place
@@ -243,11 +243,6 @@ class _Builder:
 
     # --- Where arrays come from --------------------------------------------------------------
 
-    def arguments(self, event: Computed) -> Iterator[Any]:
-        """Yield what an operation was computed from: vertices, and arrays that are no tensors."""
-        for parent, arg in zip(event.node.parents, event.args, strict=False):
-            yield arg if parent is None else parent
-
     def produce(self, array: Any, place: int) -> None:
         self.producers[id(array)] = place
         if isinstance(array, Tensor):
@@ -261,8 +256,6 @@ class _Builder:
 
     def source(self, value: Any) -> int | None:
         """Return where an array was made: as this tensor, this array, or a view of that."""
-        if isinstance(value, Leaf | Node):
-            return self.producers.get(value)
         array = value
         if isinstance(value, Tensor):
             if value._node in self.producers:

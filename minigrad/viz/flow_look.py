@@ -34,6 +34,7 @@ class Paint(NamedTuple):
     line: str = PLAIN
     text: str = DARK_TEXT
     width: int = 1
+    style: str = ""
     rows: tuple[Row, ...] = ()
 
 
@@ -61,17 +62,21 @@ def flow_look(flow: GradientFlow, row: FlowRow | None) -> Paint:
             RED,
             LIGHT_TEXT if is_first or "gradient" in row.not_finite else DARK_TEXT,
             4 if is_first else 1,
-            rows,
+            rows=rows,
         )
     if row.status == "none":
-        return Paint("#FFFFFF", NO_GRADIENT, "#555555", 1, rows)
+        return Paint("#FFFFFF", NO_GRADIENT, "#555555", style="dashed", rows=rows)
     if row.ratio is None:
         return Paint("#FFFFFF", "#AAAAAA", rows=rows)
     step = _step(row.ratio)
     line = {"vanishing": BLUE_EDGE, "zero": BLUE_EDGE, "exploding": ORANGE_EDGE}
     stands_out = row.status in line
     return Paint(
-        STEPS[step], line.get(row.status, "#555555"), _ink(step), 4 if stands_out else 1, rows
+        STEPS[step],
+        line.get(row.status, "#555555"),
+        _ink(step),
+        4 if stands_out else 1,
+        rows=rows,
     )
 
 
@@ -98,7 +103,7 @@ def _alarms(flow: GradientFlow, row: FlowRow) -> Iterator[Row]:
     if row.status == "vanishing":
         yield Row("vanishing", f"{_times(row)} of the last", BLUE_EDGE, bold=True)
     elif row.status == "exploding":
-        yield Row("exploding", f"{_times(row)} of the last", "#A04000", bold=True)
+        yield Row("exploding", f"{_times(row)} times the last", "#A04000", bold=True)
     elif row.status == "zero":
         yield Row("the gradient is exactly 0", color=BLUE_EDGE, bold=True)
     for remark in row.remarks:
@@ -162,7 +167,9 @@ def flow_entries(flow: GradientFlow) -> dict[str, dict[str, str]]:
             "bgcolor": RED, "color": RED, "ink": LIGHT_TEXT,
         }  # fmt: skip
     if "none" in statuses:
-        found["no gradient"] = {"bgcolor": "#FFFFFF", "color": NO_GRADIENT}
+        found["no gradient"] = {
+            "bgcolor": "#FFFFFF", "color": NO_GRADIENT, "style": "dashed",
+        }  # fmt: skip
     found["no parameters"] = {"bgcolor": "#FFFFFF", "color": "#AAAAAA"}
     return found
 

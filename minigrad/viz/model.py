@@ -136,8 +136,12 @@ def draw_model(
     view = _View(direction, shapes, not grads if configuration is None else configuration, grads)
     drawing = _draw(watched, built, view)
     if built.graph.boxes:
-        drawing.smaller = partial(_draw, watched, build(watched, 1, fold=fold), view)
+        drawing.smaller = partial(_draw_outline, watched, fold, view)
     return drawing
+
+
+def _draw_outline(watched: Watched, fold: bool, view: _View) -> Drawing:
+    return _draw(watched, build(watched, 1, fold=fold), view)
 
 
 def _fitting(watched: Watched, depth: int | None, fold: bool, most: int | None) -> Built:
@@ -250,6 +254,7 @@ class _Picture:
                     line=paint.line,
                     text=paint.text,
                     width=paint.width,
+                    style=paint.style,
                 )
         return table(*_heading(layer), rows, head=look.head, line=look.line)
 
@@ -285,7 +290,14 @@ class _Picture:
             rows += [Row(f"and {len(names) - 8} more")] if len(names) > 8 else []
             drawing.node(
                 "unused",
-                table("not used in this call", "", rows, head="#F3F3F3", line=look.line),
+                table(
+                    "not used in this call",
+                    "",
+                    rows,
+                    head=look.head,
+                    line=look.line,
+                    style="dashed",
+                ),
             )
 
     # --- Below the picture -------------------------------------------------------------------

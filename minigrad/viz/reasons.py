@@ -33,7 +33,7 @@ class Reasons:
         """Return why the parameter has no gradient."""
         leaf = self.leaves.get(id(parameter))
         if not parameter.requires_grad:
-            return "frozen (requires_grad is False)"
+            return "frozen (requires_grad=False)"
         if leaf not in self.used:
             return "not used in this call, or only under no_grad()"
         if leaf not in self.reached:

@@ -50,6 +50,7 @@ __all__ = [
 
 
 _WIDEST = 100  # characters of a line in the legend
+_STRUT = '<font point-size="11"> </font>'  # keeps lines apart: letters hang below theirs
 _JOINERS = "\u200c\u200d"  # inside words of some scripts, and inside emoji
 
 
@@ -88,7 +89,7 @@ def label(title: str, lines: Iterable[str] = (), *, longest: int = LONGEST) -> s
     """Return an HTML-like label in which no character has a meaning: a title and smaller lines."""
     rows = [f"<b>{_escaped(shortened(title, longest)) or ' '}</b>"]
     rows += [
-        f'<font point-size="9">{_escaped(shortened(line, longest))}</font>'
+        f'{_STRUT}<font point-size="9">{_escaped(shortened(line, longest))}</font>{_STRUT}'
         for line in lines
         if line.strip()
     ]
@@ -115,6 +116,7 @@ def table(
     text: str = BLACK,
     width: int = 1,
     least: int = 0,
+    style: str = "",
 ) -> str:
     """Return an HTML-like label that is a small table, for a node of the shape "plain".
 
@@ -129,6 +131,8 @@ def table(
         Of the border.
     least : int, default 0
         Width of the table, in points, if its texts need no more.
+    style : str, optional
+        Of the border: "dashed", "dotted".
     """
     cells = f'<td align="left">{_colored(title, text, 11, bold=True)}</td>'
     if kind:
@@ -139,9 +143,10 @@ def table(
         f'<td colspan="2" bgcolor="{head}" cellpadding="0"{wide}><table border="0" cellborder="0" '
         f'cellspacing="0" cellpadding="3"><tr>{cells}</tr></table></td>'
     )
+    look = f' style="{style}"' if style else ""
     lines = "".join(f"<tr>{_row(row)}</tr>" for row in rows)
     return (
-        f'<<table border="{width}" cellborder="0" cellspacing="0" cellpadding="3" '
+        f'<<table border="{width}"{look} cellborder="0" cellspacing="0" cellpadding="3" '
         f'bgcolor="{fill}" color="{line}"><tr>{top}</tr>{lines}</table>>'
     )
 
@@ -167,7 +172,8 @@ def plain(text: str, longest: int = 400) -> str:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(_visible(text))
+    # Graphviz looks for \N and the like before it reads the rest as HTML.
+    return html.escape(_visible(text)).replace("\\", "&#92;")
 
 
 def _visible(text: str) -> str:
