@@ -292,7 +292,7 @@ def _remains(value: Any) -> Any:
     if type(value) is tuple:
         return tuple(map(_remains, value))
     if type(value) is list:
-        return ...
+        return []
     return value.item() if hasattr(value, "dtype") and value.dtype.kind in "fiub" else None
 
 

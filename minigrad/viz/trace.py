@@ -328,16 +328,19 @@ def _options(node: Node) -> str:
         "·" if parent is not None else _shown(node.constant(position))
         for position, parent in enumerate(node.parents)
     ]
-    while given and given[-1] in ("", "None"):
+    while given and given[-1] in ("", "None", _LIST):
         given.pop()
     if all(text in ("·", "") for text in given):
         given = []
     named = [
         f"{name}={_shown(value)}"
         for name, value in (node.kwargs or {}).items()
-        if value is not None and value is not False and _shown(value) != "..."
+        if value is not None and value is not False and _shown(value) != _LIST
     ]
     return ", ".join([*(text or "·" for text in given), *named])
+
+
+_LIST = "[…]"
 
 
 def _shown(value: Any) -> str:
@@ -355,4 +358,6 @@ def _shown(value: Any) -> str:
         return f"({', '.join(inside)}{',' if len(inside) == 1 else ''})"
     if isinstance(value, float):
         return f"{value:.6g}"
-    return "..." if value is ... or isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return _LIST
+    return "..." if value is ... else str(value)
