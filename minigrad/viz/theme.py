@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -172,8 +173,8 @@ def plain(text: str, longest: int = 400) -> str:
 
 
 def _escaped(text: str) -> str:
-    # Graphviz looks for \N and the like before it reads the rest as HTML.
-    return html.escape(_visible(text)).replace("\\", "&#92;")
+    # Graphviz puts names in place of \N and the like, even here, and has no way to escape them.
+    return html.escape(re.sub(r"\\(?=[EGHLNT])", "\\\\\u200b", _visible(text)))
 
 
 def _visible(text: str) -> str:
