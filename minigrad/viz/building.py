@@ -199,27 +199,52 @@ class _Builder:
         call, module = event.call, event.call.module
         if self.owner(call) is not call:
             return
-        name = self.names.get(id(module), "")
-        place = self.place(self.keys[call], "layer", name, type(module).__name__, call.parent)
-        draft = self.drafts[place]
         inside = self.inside.pop(call, [])
         given = [array for _, array in arrays_in(event.args, "")]
         returned = [array for _, array in arrays_in(event.out, "")]
+        sources = self.sources([*given, *(arg for each in inside for arg in each.args)])
+        key = self.keys[call]
+        if not sources and key not in self.places:
+            sources = self.constants(given, call.parent)
+        name = self.names.get(id(module), "")
+        place = self.place(key, "layer", name, type(module).__name__, call.parent)
+        self.describe(self.drafts[place], event, inside, given, returned)
+        self.connect(sources, place)
+        for computed in inside:
+            self.producers[computed.node] = place
+        for array in returned:
+            self.produce(array, place)
+
+    def describe(
+        self,
+        draft: _Draft,
+        event: Called,
+        inside: list[Computed],
+        given: list[Any],
+        returned: list[Any],
+    ) -> None:
+        """Write down what there is to say of a layer; its shapes are those of the first time."""
+        module = event.call.module
         if draft.calls == 1:
             draft.configuration = module.extra_repr()
             draft.input_shapes = tuple(tuple(array.shape) for array in given)
             draft.output_shapes = tuple(tuple(array.shape) for array in returned)
         draft.events += [*inside, event]
-        held = module.named_parameters() if call in self.composite else module.own_parameters()
-        for _, tensor in held:
+        whole = event.call in self.composite
+        for _, tensor in module.named_parameters() if whole else module.own_parameters():
             draft.parameters.setdefault(self.of_tensor.get(id(tensor), "?"), tensor)
         self.use_parameters(draft, inside)
-        used = [argument for each in inside for argument in each.args]
-        self.connect(self.sources([*given, *used]), place)
-        for computed in inside:
-            self.producers[computed.node] = place
-        for array in returned:
-            self.produce(array, place)
+
+    def constants(self, arrays: Iterable[Any], scope: Scope | None) -> list[int]:
+        """Return the places of arrays that come from nowhere in the graph, made now."""
+        places = []
+        for array in arrays:
+            draft = _Draft("constant", "", "constant", self.box(scope))
+            draft.output_shapes = (tuple(array.shape),)
+            places.append(len(self.drafts))
+            self.drafts.append(draft)
+            self.produce(array, places[-1])
+        return places
 
     def place(self, key: Key, kind: str, name: str, title: str, scope: Scope | None) -> int:
         """Return the place of what happens here, made for the first time round."""

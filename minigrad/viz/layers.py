@@ -19,7 +19,8 @@ class Layer:
     index : int
         Its place in `LayerGraph.layers`.
     kind : str
-        ``"layer"``, ``"operation"``, ``"input"`` or ``"output"``.
+        ``"layer"``, ``"operation"``, ``"input"``, ``"output"``, or ``"constant"`` (what a layer is
+        called with that no recorded operation computed from the inputs).
     name : str
         Of a layer its dotted name in the model, of an input what ``forward`` calls it, of a result
         its place in what was returned.

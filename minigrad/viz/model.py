@@ -50,6 +50,7 @@ _LOOKS = {
     "operation": _Look("#FFFFFF", "#222222", "operation between layers"),
     "shared": _Look("#F6E4EE", PURPLE, "parameters used in several places"),
     "unused": _Look("#FFFFFF", GREY, "not used in this call"),
+    "constant": _Look("#FFFFFF", GREY, "constant: not computed from the inputs"),
     "output": _Look("#E1EFF9", BLUE, "result"),
 }
 
@@ -334,6 +335,8 @@ def _heading(layer: Layer) -> tuple[str, str]:
         return (layer.name, layer.title) if layer.name else (layer.title, "")
     if layer.kind == "output":
         return "result", layer.name
+    if layer.kind == "constant":
+        return "constant", ""
     return layer.name, layer.title
 
 
@@ -350,7 +353,7 @@ def _wrapped(text: str, longest: int = 34) -> Iterator[str]:
 
 
 def _shape_rows(layer: Layer) -> Iterator[Row]:
-    if layer.kind in ("input", "output"):
+    if layer.kind in ("input", "output", "constant"):
         for shape in layer.output_shapes or layer.input_shapes:
             yield Row("shape", numbers.shape(shape))
         return

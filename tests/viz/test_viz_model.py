@@ -297,6 +297,23 @@ def test_a_layer_after_detach_and_without_gradient_is_joined():
     assert ways(graph) == [("x", "first"), ("first", "step"), ("step", "last"), ("last", "output")]
 
 
+def test_what_no_recorded_operation_computed_is_a_constant():
+    class Net(nn.Module):
+        def __init__(self):
+            self.places = Embedding(9, 3)
+            self.linear = nn.Linear(3, 3, rng=0)
+
+        def forward(self, x):
+            return self.linear(x) + self.places(np.arange(2))
+
+    graph = viz.layer_graph(Net(), ones(2, 3))
+    assert ways(graph) == [
+        ("x", "linear"), ("constant", "places"), ("linear", "add"), ("places", "add"),
+        ("add", "output"),
+    ]  # fmt: skip
+    assert "not computed from the inputs" in viz.draw_model(Net(), ones(2, 3)).source
+
+
 def test_several_results_and_inputs_of_any_structure():
     class Net(nn.Module):
         def __init__(self):
