@@ -11,6 +11,7 @@ from minigrad.viz.layers import Box, Layer, LayerGraph
 from minigrad.viz.mermaid import mermaid
 from minigrad.viz.model import draw_model
 from minigrad.viz.network import draw_network
+from minigrad.viz.page import save_html
 from minigrad.viz.profiling import Profile, ProfileRow, ProfileTable, profile
 from minigrad.viz.recording import record
 from minigrad.viz.render import Drawing
@@ -51,5 +52,6 @@ __all__ = [
     "mermaid",
     "profile",
     "record",
+    "save_html",
     "text",
 ]
