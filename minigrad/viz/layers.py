@@ -20,7 +20,8 @@ class Layer:
         Its place in `LayerGraph.layers`.
     kind : str
         ``"layer"``, ``"operation"``, ``"input"``, ``"output"``, or ``"constant"`` (what a layer is
-        called with that no recorded operation computed from the inputs).
+        called with that no recorded operation computed from the inputs); in pictures of too many
+        ``"hidden"`` for those left out.
     name : str
         Of a layer its dotted name in the model, of an input what ``forward`` calls it, of a result
         its place in what was returned.

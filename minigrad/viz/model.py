@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import partial
 from typing import Any, NamedTuple
 
 from minigrad.errors import ArgumentError
 from minigrad.nn.module import Module
 from minigrad.viz import numbers
 from minigrad.viz.building import Built, build, check_depth
+from minigrad.viz.fewer import fitting
 from minigrad.viz.flow import GradientFlow, flow_of
 from minigrad.viz.flow_look import edge_look, flow_entries, flow_look, flow_notes, flow_scale
 from minigrad.viz.layers import Box, Layer, LayerGraph
@@ -50,6 +49,7 @@ _LOOKS = {
     "operation": _Look("#FFFFFF", "#222222", "operation between layers"),
     "shared": _Look("#F6E4EE", PURPLE, "parameters used in several places"),
     "unused": _Look("#FFFFFF", GREY, "not used in this call"),
+    "hidden": _Look("#FFFFFF", GREY, "left out"),
     "constant": _Look("#FFFFFF", GREY, "constant: not computed from the inputs"),
     "output": _Look("#E1EFF9", BLUE, "result"),
 }
@@ -96,8 +96,8 @@ def draw_model(
     fold : bool, default True
         Whether a layer that a loop calls again and again is drawn once, with a count.
     max_layers : int or None, default 150
-        With more, inner modules are shown as single layers, as far as that helps; the picture
-        says so. None for no limit.
+        With more, inner modules are shown as single layers, and if that is not enough those in
+        the middle are left out; the picture says so. None for no limit.
 
     Returns
     -------
@@ -129,41 +129,16 @@ def draw_model(
     check_depth(depth)
     check_direction(direction)
     if max_layers is not None and (
-        isinstance(max_layers, bool) or not isinstance(max_layers, int) or max_layers < 1
+        isinstance(max_layers, bool) or not isinstance(max_layers, int) or max_layers < 3
     ):
-        raise ArgumentError(f"max_layers is None or a number from 1 up, not {max_layers!r}")
+        raise ArgumentError(f"max_layers is None or a number from 3 up, not {max_layers!r}")
     watched = watch(model, inputs)
-    built = _fitting(watched, depth, fold, max_layers)
-    view = _View(direction, shapes, not grads if configuration is None else configuration, grads)
-    drawing = _draw(watched, built, view)
-    if built.graph.boxes:
-        drawing.smaller = partial(_draw_outline, watched, fold, view)
-    return drawing
-
-
-def _draw_outline(watched: Watched, fold: bool, view: _View) -> Drawing:
-    return _draw(watched, build(watched, 1, fold=fold), view)
-
-
-def _fitting(watched: Watched, depth: int | None, fold: bool, most: int | None) -> Built:
-    """Return the layers, of less depth where there are too many."""
     built = build(watched, depth, fold=fold)
-    count = len(built.graph.layers)
-    boxes = built.graph.boxes
-    if most is None or count <= most or not boxes:
-        return built
-    levels: list[int] = []
-    for box in boxes:
-        levels.append(1 if box.parent is None else levels[box.parent] + 1)
-    for level in range(max(levels), 0, -1):
-        built = build(watched, level, fold=fold)
-        if len(built.graph.layers) <= most:
-            break
-    note = (
-        f"{count} layers are more than {most}, so modules are collapsed (depth={level}); "
-        "max_layers= allows more"
-    )
-    return built._replace(graph=replace(built.graph, notes=(note,)))
+    view = _View(direction, shapes, not grads if configuration is None else configuration, grads)
+    shown = built if max_layers is None else fitting(watched, built, max_layers, fold=fold)
+    drawing = _draw(watched, shown, view)
+    drawing.smaller = lambda: _draw(watched, fitting(watched, built, 40, fold=fold), view)
+    return drawing
 
 
 class _View(NamedTuple):
@@ -335,8 +310,8 @@ def _heading(layer: Layer) -> tuple[str, str]:
         return (layer.name, layer.title) if layer.name else (layer.title, "")
     if layer.kind == "output":
         return "result", layer.name
-    if layer.kind == "constant":
-        return "constant", ""
+    if layer.kind in ("constant", "hidden"):
+        return layer.title, ""
     return layer.name, layer.title
 
 

@@ -457,7 +457,7 @@ class Nothing(nn.Module):
         (lambda: viz.draw_model(MODEL, ones(2, 3), depth=-1), ArgumentError, "depth is .* not -1"),
         (lambda: viz.draw_model(MODEL, ones(2, 3), depth="1"), ArgumentError, "depth .* not '1'"),
         (lambda: viz.draw_model(MODEL, ones(2, 3), direction="down"), ArgumentError, "'down'"),
-        (lambda: viz.draw_model(MODEL, ones(2, 3), max_layers=0), ArgumentError, "not 0"),
+        (lambda: viz.draw_model(MODEL, ones(2, 3), max_layers=2), ArgumentError, "not 2"),
         (lambda: viz.draw_model(Nothing(), ones(1)), DtypeError, "Nothing returned NoneType"),
         (lambda: viz.draw_model(MODEL, ones(2, 5)), ShapeError, "5"),
     ],
@@ -536,8 +536,21 @@ def test_a_picture_of_many_layers_is_collapsed_and_says_so():
     assert len(drawing.graph.layers) == 5
     assert "62 layers are more than 10" in drawing.source
     assert len(viz.draw_model(model, ones(1, 2), max_layers=None).graph.layers) == 62
-    flat = nn.Sequential(*[nn.ReLU() for _ in range(20)])
-    assert len(viz.draw_model(flat, ones(1, 2), max_layers=10).graph.layers) == 22
+
+
+def test_a_picture_of_a_long_chain_leaves_the_middle_out():
+    flat = nn.Sequential(*[nn.Linear(2, 2, rng=0) for _ in range(20)])
+    flat(ones(1, 2)).sum().backward()
+    drawing = viz.draw_model(flat, ones(1, 2), max_layers=10, grads=True)
+    graph = drawing.graph
+    assert names(graph) == [
+        "x", "0", "1", "2", "13 layers and operations", "16", "17", "18", "19", "output",
+    ]  # fmt: skip
+    assert graph.edges == tuple((i, i + 1) for i in range(9))
+    assert sum(layer.parameters for layer in graph.layers) == graph.parameters == 120
+    assert graph.unused == ()
+    assert "22 layers are more than 10, so those in the middle are left out" in drawing.source
+    assert viz.draw_model(flat, ones(1, 2)).smaller().graph.notes == ()
 
 
 def test_tensors_may_be_given_and_named():
