@@ -94,7 +94,7 @@ def test_backward_changes_nothing_but_what_is_said_of_gradients():
     assert viz.draw(loss).source == before
 
 
-@pytest.mark.parametrize("seeds", [("0", "1", "4711")])
+@pytest.mark.parametrize("seeds", [("0", "4711")])
 def test_the_text_is_the_same_in_every_process(seeds):
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
