@@ -260,7 +260,7 @@ class Film:
         self.direction = direction
         last = frames[-1].gradients
         self._heights = {place: len(numbers.array_lines(g)) for place, g in last.items()}
-        self._widths = [self._width(node) for node in graph.nodes]
+        self._widths = self._least_widths()
         self._rule_height = max(len(frame.rows) for frame in frames)
         self._rule_width = max(map(_rule_width, frames))
 
@@ -383,13 +383,20 @@ class Film:
             right = lines[place] if place < len(lines) else " "
             yield Row(left, right, _INK, new)
 
-    def _width(self, node: GraphNode) -> int:
-        """Return a width in which the texts of all frames fit, for any usual font."""
-        rows = list(_value_rows(node))
+    def _least_widths(self) -> list[int]:
+        """Return widths in which the texts of all frames fit, for any usual font."""
+        widths = [
+            max(
+                [_head_width(node.title, self._place_of(node)), *map(_row_width, _value_rows(node))]
+            )
+            for node in self.graph.nodes
+        ]
         for frame in self.frames:
-            rows += self._gradient_rows(node, frame)
-        head = 8.5 * len(shortened(node.title)) + 7 * len(shortened(self._place_of(node)))
-        return int(max([head, *map(_row_width, rows)])) + 18
+            changed = frame.passed or frame.gradients
+            for place in changed:
+                rows = self._gradient_rows(self.graph.nodes[place], frame)
+                widths[place] = max([widths[place], *map(_row_width, rows)])
+        return [int(width) + 18 for width in widths]
 
     def _entries(self) -> dict[str, dict[str, str]]:
         present = {node.kind for node in self.graph.nodes}
@@ -419,6 +426,12 @@ def _row_width(row: Row) -> float:
     return 6.3 * (len(shortened(left)) + len(shortened(row.right)) + 1)
 
 
+def _head_width(title: str, beside: str = "") -> float:
+    return 8.5 * len(shortened(title)) + 7 * len(shortened(beside))
+
+
 def _rule_width(frame: Frame) -> int:
-    head = 8.5 * len(shortened(frame.title))
-    return int(max([head, 200, *(_row_width(Row(*row)) for row in frame.rows)])) + 18
+    return (
+        int(max([200, _head_width(frame.title), *(_row_width(Row(*row)) for row in frame.rows)]))
+        + 18
+    )
