@@ -11,6 +11,7 @@ from minigrad.context import switched
 from minigrad.debugging import users_line
 from minigrad.errors import ArgumentError, GraphError
 from minigrad.graph import Node
+from minigrad.nn.module import Call
 from minigrad.viz.computation import View, draw_graph
 from minigrad.viz.flops import floating_point_operations
 from minigrad.viz.graph import Cost, Graph
@@ -157,7 +158,7 @@ class Profile:
             raise ArgumentError(f"by is one of {', '.join(KEYS)}, not {by!r}")
         key: Callable[[_Measured], str] = {
             "operation": lambda call: call.node.rule.name,
-            "module": lambda call: call.node.path or "(outside any module)",
+            "module": lambda call: _module(call.node),
             "line": lambda call: call.line,
         }[by]
         groups: dict[str, list[ProfileRow]] = {}
@@ -214,6 +215,13 @@ class Profile:
 
     def __repr__(self) -> str:
         return f"<Profile: {self._caption()}>"
+
+
+def _module(node: Node) -> str:
+    """Return the path of the module that an operation ran in, or the class of an outermost one."""
+    if isinstance(node.scope, Call):
+        return node.path or type(node.scope.module).__name__
+    return "(outside any module)"
 
 
 def _row(cost: Cost) -> ProfileRow:
