@@ -9,7 +9,7 @@ from minigrad.tensor import Tensor
 from minigrad.viz import numbers
 from minigrad.viz.collapse import reduced
 from minigrad.viz.graph import Graph, GraphNode, Group
-from minigrad.viz.numbers import shortened
+from minigrad.viz.numbers import shortened, visible
 from minigrad.viz.palette import BLACK, KINDS, VERMILION
 from minigrad.viz.trace import graph
 
@@ -156,7 +156,7 @@ class _Flowchart:
 
 
 _OUTLINES = {"operation": ("([", "])"), "module": ("[[", "]]"), "hidden": ("([", "])")}
-_PLAIN = frozenset("_.,=():…· ")  # what means nothing to Mermaid, letters and digits aside
+_PLAIN = frozenset("_.,=():…·� ")  # what means nothing to Mermaid, letters and digits aside
 
 
 def _is_dashed(style: str) -> bool:
@@ -171,12 +171,5 @@ def _title(group: Group) -> str:
 
 def _escaped(text: str) -> str:
     """Return a text in which no character means anything to Mermaid, Markdown or HTML."""
-    one_line = shortened(text, LONGEST).replace(". ", ".\u00a0")  # "1. " would begin a list
-    return "".join(
-        c
-        if c in _PLAIN or c.isalnum()
-        else f"#{ord(c)};"
-        if c.isprintable() or c == "\u00a0"
-        else "�"
-        for c in one_line
-    )
+    one_line = visible(shortened(text, LONGEST)).replace(". ", ".\u00a0")  # "1. " begins a list
+    return "".join(c if c in _PLAIN or c.isalnum() else f"#{ord(c)};" for c in one_line)

@@ -9,9 +9,10 @@ import numpy as np
 
 from minigrad.viz.graph import Statistics
 
-__all__ = ["LONGEST", "array_lines", "count", "number", "shape", "shortened"]
+__all__ = ["LONGEST", "array_lines", "count", "number", "shape", "shortened", "visible"]
 
 LONGEST = 48  # characters of a line in a label
+_JOINERS = "\u200c\u200d"  # inside words of some scripts, and inside emoji
 WHOLE = 12  # elements up to which an array is written out
 
 
@@ -61,3 +62,8 @@ def shortened(text: str, longest: int = LONGEST) -> str:
         return text
     head = (longest - 1) * 2 // 3
     return f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"
+
+
+def visible(text: str) -> str:
+    """Return a text with a sign in place of each character that nothing can be seen of."""
+    return "".join(c if c.isprintable() or c in _JOINERS else "�" for c in text)

@@ -18,6 +18,8 @@ from minigrad.viz.trace import graph
 
 __all__ = ["text", "text_of"]
 
+LONGEST = 72  # characters of a name
+
 
 def text(
     *what: Tensor | Module | Graph,
@@ -180,7 +182,11 @@ class _Tree:
 
     def _head(self, node: GraphNode) -> str:
         if node.kind in ("parameter", "input", "constant"):
-            return _clean(node.name) if node.name in self.unique else f"#{node.index} {node.title}"
+            return (
+                _clean(node.name)
+                if node.name in self.unique
+                else f"#{node.index} {_clean(node.title)}"
+            )
         arguments = [self._reference(source) for source in self.sources[node.index]]
         name = self._reference(node.index)
         if node.kind == "hidden":
@@ -223,7 +229,7 @@ def _array(what: str, array: Any) -> str:
 
 def _clean(text: str) -> str:
     """Return a text in one line, of what a terminal shows."""
-    return "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))
+    return numbers.visible(numbers.shortened(text, LONGEST))
 
 
 # --- Models ------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import graphviz
 
 from minigrad.errors import ArgumentError
-from minigrad.viz.numbers import LONGEST, shortened
+from minigrad.viz.numbers import LONGEST, shortened, visible
 from minigrad.viz.palette import (
     BLACK,
     BLUE,
@@ -52,7 +52,6 @@ __all__ = [
 
 _WIDEST = 100  # characters of a line in the legend
 _STRUT = '<font point-size="11"> </font>'  # keeps lines apart: letters hang below theirs
-_JOINERS = "\u200c\u200d"  # inside words of some scripts, and inside emoji
 
 
 def check_direction(direction: str) -> str:
@@ -168,17 +167,13 @@ def _colored(text: str, color: str, size: int, *, bold: bool = False) -> str:
 
 def plain(text: str, longest: int = 400) -> str:
     """Return a text as the value of an attribute, such as a tooltip, that means nothing else."""
-    visible = _visible(shortened(text, longest)).replace("&", "&amp;")
+    visible = visible(shortened(text, longest)).replace("&", "&amp;")
     return str(graphviz.escape(visible))
 
 
 def _escaped(text: str) -> str:
     # Graphviz puts names in place of \N and the like, even here, and has no way to escape them.
-    return html.escape(re.sub(r"\\(?=[EGHLNT])", "\\\\\u200b", _visible(text)))
-
-
-def _visible(text: str) -> str:
-    return "".join(c if c.isprintable() or c in _JOINERS else "�" for c in text)
+    return html.escape(re.sub(r"\\(?=[EGHLNT])", "\\\\\u200b", visible(text)))
 
 
 class Scale(NamedTuple):
