@@ -167,8 +167,7 @@ def _colored(text: str, color: str, size: int, *, bold: bool = False) -> str:
 
 def plain(text: str, longest: int = 400) -> str:
     """Return a text as the value of an attribute, such as a tooltip, that means nothing else."""
-    visible = visible(shortened(text, longest)).replace("&", "&amp;")
-    return str(graphviz.escape(visible))
+    return str(graphviz.escape(visible(shortened(text, longest)).replace("&", "&amp;")))
 
 
 def _escaped(text: str) -> str:
