@@ -368,7 +368,8 @@ class Film:
         """Return what the head says beside the title: what computed it, or in which module."""
         if node.name or node.group is None:
             return node.call if node.name else ""
-        return self.graph.groups[node.group].path
+        path = self.graph.groups[node.group].path
+        return f"in {path}" if path else ""
 
     def _gradient_rows(self, node: GraphNode, frame: Frame) -> Iterator[Row]:
         height = self._heights.get(node.index)
