@@ -206,7 +206,7 @@ def test_a_missing_gradient_of_one_parameter_is_named():
     walked_back(model, ones(1, 3))
     row = viz.gradient_flow(model, ones(1, 3)).rows[0]
     assert row.status == "fine"
-    assert row.remarks == ("bias: no gradient: frozen (requires_grad is False)",)
+    assert row.remarks == ("bias: no gradient: frozen (requires_grad=False)",)
 
 
 # --- NaN and infinity --------------------------------------------------------------------------
@@ -230,6 +230,8 @@ def test_a_gradient_that_is_not_finite_is_traced_to_its_operation():
     assert flow.find("first")[0].not_finite == ("gradient",)
     assert flow.find("last")[0].status == "fine"
     assert flow.tints[flow.first_not_finite.index] == ""
+    smaller = viz.draw_model(model, ones(2, 3), grads=True).smaller()
+    assert "infinity first appeared in the gradient of sqrt" in smaller.source
 
 
 def test_a_gradient_that_comes_not_finite_from_the_loss_is_seen_at_the_last_layer():
@@ -294,7 +296,7 @@ def test_the_table():
     assert lines[3].split() == ["0", "Linear", "4e-06", "2", "2e-06", "2e-06", "vanishing"]
     assert lines[4].split() == ["1", "ReLU", "-", "-", "-", "-"]
     assert lines[5].split() == ["2", "Linear", "1", "2", "0.5", "0.5"]
-    assert lines[8].endswith("no gradient: frozen (requires_grad is False)")
+    assert lines[8].endswith("no gradient: frozen (requires_grad=False)")
 
 
 def test_the_data_is_plain():

@@ -224,6 +224,25 @@ def test_loops_of_blocks_fold_as_boxes():
     assert "called 4 times" in viz.draw_model(Universal(), ones(2, 3)).source
 
 
+def test_a_loop_around_a_loop_folds_as_one_round():
+    class Stacked(nn.Module):
+        def __init__(self):
+            self.layers = [nn.Linear(3, 3, rng=i) for i in range(2)]
+            self.act = nn.ReLU()
+
+        def forward(self, x):
+            for t in range(4):
+                x = x + t
+                for layer in self.layers:
+                    x = self.act(layer(x))
+            return x
+
+    graph = viz.layer_graph(Stacked(), ones(2, 3))
+    assert names(graph)[1:-1] == ["add", "layers.0", "act", "layers.1", "act"]
+    assert [layer.calls for layer in graph.layers[1:-1]] == [4, 4, 4, 4, 4]
+    assert (5, 1) in graph.edges
+
+
 def test_a_layer_twice_in_a_sequential_is_drawn_twice():
     shared = nn.Linear(3, 3, rng=0)
     graph = viz.layer_graph(nn.Sequential(shared, nn.ReLU(), shared), ones(2, 3))
@@ -387,7 +406,7 @@ def state_of(model):
          itertools.chain(model.named_parameters(), model.named_buffers())},
         [(module.training, dict(vars(module))) for module in model.modules()],
         random.generator().bit_generator.state,
-        np.random.get_state()[1].tolist(),  # noqa: NPY002
+        str(np.random.get_state()),  # noqa: NPY002
     )  # fmt: skip
 
 
@@ -424,6 +443,32 @@ def test_a_graph_made_before_can_still_be_walked_back():
     viz.draw_model(model, ones(2, 4))
     loss.backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+def test_drawing_inside_a_forward_leaves_its_scope():
+    class Curious(nn.Module):
+        def __init__(self):
+            self.linear = nn.Linear(2, 2, rng=0)
+
+        def forward(self, x):
+            viz.draw_model(self.linear, x)
+            return self.linear(x) * 2
+
+    assert viz.graph(Curious()(ones(1, 2))).groups[0].module == "Curious"
+
+
+@pytest.mark.parametrize(
+    "x", [mg.tensor(ones(2)), ones(2), np.ones(2, int), mg.tensor([1, 1], dtype=int)]
+)
+def test_a_model_that_writes_to_its_input_writes_to_a_copy(x):
+    class Rude(nn.Module):
+        def forward(self, x):
+            values = x.data if isinstance(x, mg.Tensor) else x
+            values[...] = 0
+            return x * 1.0
+
+    viz.draw_model(Rude(), x)
+    assert np.array_equal(getattr(x, "_data", x), [1, 1])
 
 
 def test_a_model_that_fails_is_put_back_and_says_so():
