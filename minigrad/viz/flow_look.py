@@ -21,7 +21,7 @@ STEPS = (
     "#7F4700",
 )  # fmt: skip
 DARK_TEXT, LIGHT_TEXT = "#222222", "#FFFFFF"
-RED, PALE_RED = "#B00020", "#FBE3E6"
+RED, PALE_RED = "#B00020", "#D9808C"
 BLUE_EDGE, ORANGE_EDGE, NO_GRADIENT = "#1F6FA8", "#C97A0A", "#8A8A8A"
 PLAIN = "#DDDDDD"
 MUCH = 0.5  # share of units that are dead or saturated that stands out
@@ -58,7 +58,7 @@ def flow_look(flow: GradientFlow, row: FlowRow | None) -> Paint:
     is_first = first is not None and first.index == row.index
     if is_first or row.status == "not finite":
         return Paint(
-            RED if is_first or "gradient" in row.not_finite else "#D9808C",
+            RED if is_first or "gradient" in row.not_finite else PALE_RED,
             RED,
             LIGHT_TEXT if is_first or "gradient" in row.not_finite else DARK_TEXT,
             4 if is_first else 1,
@@ -166,6 +166,8 @@ def flow_entries(flow: GradientFlow) -> dict[str, dict[str, str]]:
         found["NaN or infinity (thick border: where it began)"] = {
             "bgcolor": RED, "color": RED, "ink": LIGHT_TEXT,
         }  # fmt: skip
+    if any(row.not_finite and "gradient" not in row.not_finite for row in flow.rows):
+        found["in the values only"] = {"bgcolor": PALE_RED, "color": RED}
     if "none" in statuses:
         found["no gradient"] = {
             "bgcolor": "#FFFFFF", "color": NO_GRADIENT, "style": "dashed",

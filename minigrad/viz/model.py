@@ -189,12 +189,13 @@ class _Picture:
         for layer in self.members.get(box, []):
             drawing.node(f"n{layer.index}", self._table(layer), tooltip=_tooltip(layer))
         for inner in self.inside.get(box, []):
-            times = f" (called {inner.calls} times)" if inner.calls > 1 else ""
-            title = f"{inner.name}: {inner.title}" if inner.name else inner.title
+            times = f"called {inner.calls} times" if inner.calls > 1 else ""
+            # Two short lines, which edges into the box hardly ever run through.
+            lines = [inner.title if inner.name else "", times]
             cluster = Drawing(
                 name=f"cluster_{inner.index}",
                 graph_attr={
-                    "label": label(title + times),
+                    "label": label(inner.name or inner.title, lines),
                     "labelloc": "t",
                     "labeljust": "l",
                     "style": "filled,rounded",
@@ -252,7 +253,7 @@ class _Picture:
     def _parameter_row(self, layer: Layer) -> Row:
         count = numbers.count(layer.parameters)
         if layer.shared:
-            return Row("parameters", f"shared ({count}, counted above)", DARK_PURPLE)
+            return Row("parameters", f"shared ({count}, counted already)", DARK_PURPLE)
         if self.several.intersection(layer.parameter_names):
             return Row("parameters", f"shared, {count}", DARK_PURPLE)
         return Row("parameters", count)

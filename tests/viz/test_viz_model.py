@@ -165,7 +165,7 @@ def test_a_layer_that_is_called_in_two_places_is_shared_and_counted_once():
     assert [(0, first.index), (1, second.index)] == [
         edge for edge in graph.edges if edge[0] in (0, 1)
     ]
-    assert "counted above" in viz.draw_model(model, ones(2, 4), ones(2, 4)).source
+    assert "counted already" in viz.draw_model(model, ones(2, 4), ones(2, 4)).source
 
 
 def test_tied_parameters_of_different_layers_are_shared():
@@ -299,6 +299,7 @@ def test_a_model_of_operations_alone_shows_them():
     graph = viz.layer_graph(Handmade(), ones(4, 3))
     assert names(graph) == ["x", "matmul", "tanh", "output"]
     assert graph.layers[1].parameter_names == ("weight",)
+    assert graph.layers[1].input_shapes == ((4, 3),)
     inside = viz.layer_graph(nn.Sequential(Handmade(), nn.ReLU()), ones(4, 3))
     assert [layer.title for layer in inside.layers[1:3]] == ["Handmade", "ReLU"]
 
