@@ -1,6 +1,7 @@
 """Corners of the engine and of the transformations that larger tests do not come by."""
 
 import asyncio
+import weakref
 
 import numpy as np
 import pytest
@@ -180,3 +181,64 @@ def test_only_lists_of_numbers_are_pointed_out():
     with pytest.raises(ValueError, match="no") as caught:
         mg.grad(fails)([1.0, np.ones(2)])
     assert not hasattr(caught.value, "__notes__")
+
+
+# --- What is left of a freed node ----------------------------------------------------------------
+
+
+def freed(function, value=(1.0, 2.0, 3.0)):
+    """Return the last node of a call, after the walk back."""
+    x = mg.tensor(np.array(value), requires_grad=True)
+    out = function(x)
+    out.backward(np.ones(out.shape))
+    assert out._node.args is None
+    return out._node
+
+
+def test_a_freed_node_keeps_shapes_of_constant_arrays_and_not_the_arrays():
+    constant = np.ones((2, 3))
+    alive = weakref.ref(constant)
+    node = freed(lambda x: x * alive())
+    left = node.constant(1)
+    assert (left.shape, left.dtype) == ((2, 3), np.float64)
+    assert freed(lambda x: x[[0, 2]]).constant(1).shape == (2,)
+    assert node.constant(0) is None  # a tensor, which has a vertex
+    del constant
+    assert alive() is None
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x: x * 2.5, 2.5),
+        (lambda x: x * np.float64(2.5), 2.5),
+        (lambda x: x * np.array(2.5), 2.5),
+        (lambda x: x[1:], slice(1, None)),
+        (lambda x: x[..., None], (..., None)),
+    ],
+)
+def test_a_freed_node_keeps_numbers_and_indices(function, expected):
+    left = freed(function).constant(1)
+    assert left == expected
+    assert not isinstance(left, np.ndarray)
+
+
+def test_a_freed_node_keeps_its_options():
+    assert freed(lambda x: np.sum(x, axis=0, keepdims=True)).kwargs == {"axis": 0, "keepdims": True}
+    index = np.array([0, 2])
+    kept = freed(lambda x: np.take(x, index, axis=0))
+    assert not any(isinstance(value, np.ndarray) for value in (kept.kwargs or {}).values())
+
+
+def test_an_unfreed_node_has_the_constants_themselves():
+    constant = np.ones(3)
+    node = (mg.tensor(np.ones(3), requires_grad=True) * constant)._node
+    assert node.constant(1) is constant
+    assert node.constant(2) is None
+
+
+def test_a_node_of_tensors_only_keeps_nothing():
+    x = mg.tensor(np.ones(3), requires_grad=True)
+    out = x * x
+    out.backward(np.ones(3))
+    assert out._node.constant(0) is None
