@@ -5,6 +5,7 @@ Nothing here changes the graph that it looks at.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 from minigrad.backprop import backpropagate
 from minigrad.context import switched
 from minigrad.errors import GraphError
-from minigrad.graph import Node, Vertex
+from minigrad.graph import Node
 from minigrad.viz.recording import kept_by
 from minigrad.viz.trace import vertices_behind
 
@@ -140,16 +141,25 @@ _FORMULAS: Mapping[str, tuple[str, ...]] = {
 _ELEMENTWISE = {"add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "where"}
 
 
+_PRODUCTS = {"matmul", "dot", "product", "affine"}
+
+
 def formula(node: Node, index: int, names: list[str]) -> str:
     """Return what an operation passes to an argument, as a formula; "" if none is known."""
-    formulas = _FORMULAS.get(node.rule.name, ())
+    formulas = _formulas_of(node)
     if index >= len(formulas) or not formulas[index]:
         return ""
-    text = formulas[index]
-    for position, name in enumerate(names):
-        text = text.replace(f"{{{position}}}", name)
-    parent: Vertex | None = node.parents[index]
+    text = re.sub(r"\{(\d)\}", lambda found: names[int(found[1])], formulas[index])
+    parent = node.parents[index]
     repeated = parent is not None and parent.shape != node.shape
     if repeated and node.rule.name in _ELEMENTWISE:
         text += ", summed where it was repeated"
     return text
+
+
+def _formulas_of(node: Node) -> tuple[str, ...]:
+    name = node.rule.name
+    operands = [parent for parent in node.parents[:2] if parent is not None]
+    if name not in _PRODUCTS or all(array.ndim == 2 for array in (node, *operands)):
+        return _FORMULAS.get(name, ())
+    return _FORMULAS["multiply"] if name in ("matmul", "dot") and node.ndim == 0 else ()

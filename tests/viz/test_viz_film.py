@@ -17,6 +17,8 @@ from viz_golden import check_golden
 import minigrad as mg
 from minigrad import nn, viz
 from minigrad.errors import ArgumentError, DtypeError, GraphError, MissingExtraError
+from minigrad.nn import functional as F
+from minigrad.viz.steps import formula, steps_back
 
 
 def scalars():
@@ -155,6 +157,68 @@ def test_a_loop_of_operations_is_walked_without_recursion():
     film = viz.film(y, max_frames=1300)
     assert len(film) == 1203
     assert film.frames[-1].gradients[0] == 1
+
+
+# --- Formulas --------------------------------------------------------------------------------
+
+PYTHON = [
+    (r"(.*) where (.*) is larger, else 0", r"(\1) * (\2 >= max(a, b))"),
+    (r"(.*) where (.*) is smaller, else 0", r"(\1) * (\2 <= min(a, b))"),
+    (r"(.*) where (.*), else (.*)", r"(\1) if \2 else (\3)"),
+    (r"(sin|cos|log) (\w)", r"np.\1(\2)"),
+    (r"sign of (\w)", r"np.sign(\1)"),
+    ("·", "*"), ("²", "**2"), (r"\^", "**"), ("(.*), for each element", r"\1"),
+    (" / number of elements", " / 1"), ("g in the old shape", "g"),
+]  # fmt: skip
+OF_ONE = [
+    np.negative, np.square, np.sqrt, np.exp, np.log, np.log1p, np.sin, np.cos, np.tanh,
+    F.sigmoid, F.relu, np.absolute, np.sum, np.mean,
+]  # fmt: skip
+OF_TWO = [np.add, np.subtract, np.multiply, np.divide, np.power, np.maximum, np.minimum]
+
+
+@pytest.mark.parametrize("function", [*OF_ONE, *OF_TWO], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(("a", "b"), [(0.7, 1.3), (1.3, 0.7)])
+def test_formulas_give_the_gradients_beside_them(function, a, b):
+    tensors = [mg.tensor(value, requires_grad=True, dtype=np.float64) for value in (a, b)]
+    tensors = tensors[: 1 if function in OF_ONE else 2]
+    with viz.record():
+        out = function(*tensors)
+        loss = out * 1.7
+    step = steps_back(loss._node)[1]
+    for index, passed in step.passed.items():
+        text = formula(step.node, index, ["a", "b"])
+        for pattern, python in PYTHON:
+            text = re.sub(pattern, python, text)
+        found = eval(text, {"np": np, "a": a, "b": b, "g": 1.7, "out": out.item()})
+        assert found == pytest.approx(passed.item(), rel=1e-12), text
+
+
+def test_formulas_of_matrices_give_the_gradients_beside_them():
+    rng = np.random.default_rng(0)
+    a, b, c = (mg.tensor(rng.normal(size=s), requires_grad=True) for s in ((2, 3), (3, 4), (2, 3)))
+    with viz.record():
+        loss = np.sum((a @ b) * 2) + np.sum(F.linear(a, c, c[:, 0]) * 3)
+    steps = {step.node.rule.name: step for step in steps_back(loss._node)}
+    product, layer = steps["matmul"], steps["affine"]
+    assert [formula(product.node, i, ["a", "b"]) for i in (0, 1)] == ["g @ bᵀ", "aᵀ @ g"]
+    np.testing.assert_allclose(product.passed[0], product.arrived @ b.data.T)
+    np.testing.assert_allclose(product.passed[1], a.data.T @ product.arrived)
+    texts = [formula(layer.node, i, ["a", "c", "d"]) for i in (0, 1, 2)]
+    assert texts == ["g @ c", "gᵀ @ a", "sum of the rows of g"]
+    np.testing.assert_allclose(layer.passed[0], layer.arrived @ c.data)
+    np.testing.assert_allclose(layer.passed[1], layer.arrived.T @ a.data)
+    np.testing.assert_allclose(layer.passed[2], layer.arrived.sum(0))
+
+
+def test_formulas_of_matrices_are_not_shown_for_vectors():
+    v = mg.tensor([1.0, 2.0], requires_grad=True, name="v")
+    m = mg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True, name="m")
+    with viz.record():
+        loss = v @ (m @ v)
+    lines = [line for frame in viz.film(loss).frames for line in frame.lines]
+    assert "to v: g · matmul = 5 11" in lines
+    assert "to m = 1 2; 2 4" in lines
 
 
 # --- Pictures --------------------------------------------------------------------------------

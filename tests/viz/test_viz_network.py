@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from viz_golden import check_golden
 
 from minigrad import nn, no_grad, random, viz
@@ -248,6 +250,22 @@ def test_the_plain_data_come_with_the_picture():
     assert chain.layers[0].weight_name == "0.weight"
     assert chain.parameters == 23
     np.testing.assert_allclose(chain.layers[-1].values, [0.31682708, 0.69627909], rtol=1e-6)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 12), min_size=2, max_size=4),
+    max_units=st.integers(3, 10),
+    bias=st.booleans(),
+)
+def test_of_any_chain_the_units_shown_are_joined_to_each_other(sizes, max_units, bias):
+    layers = [nn.Linear(a, b, bias, rng=0) for a, b in itertools.pairwise(sizes)]
+    drawing = viz.draw_network(nn.Sequential(*layers), max_units=max_units)
+    ends = max(1, (max_units - 1) // 3)
+    shown = [size if size <= max_units else 2 * ends for size in sizes]
+    assert len(circles_of(drawing)) == sum(shown)
+    assert len(lines_of(drawing)) == sum(a * b for a, b in itertools.pairwise(shown))
+    assert drawing.source.count("⋮") == sum(size > max_units for size in sizes)
+    assert len(set(lines_of(drawing))) == len(lines_of(drawing))
 
 
 # --- Where it is drawn -----------------------------------------------------------------------
