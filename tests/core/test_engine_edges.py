@@ -201,7 +201,7 @@ def test_a_freed_node_keeps_shapes_of_constant_arrays_and_not_the_arrays():
     node = freed(lambda x: x * alive())
     left = node.constant(1)
     assert (left.shape, left.dtype) == ((2, 3), np.float64)
-    assert freed(lambda x: x[[0, 2]]).constant(1).shape == (2,)
+    assert freed(lambda x: x[[0, 2]]).constant(1) == []  # a list, of whatever
     assert node.constant(0) is None  # a tensor, which has a vertex
     del constant
     assert alive() is None
