@@ -65,7 +65,7 @@ def test_an_intermediate_result_that_is_used_outside_keeps_the_order():
     class Leaky(nn.Module):
         def forward(self, x):
             self.kept = np.tanh(x)
-            return np.exp(self.kept) * 2.0
+            return np.sum(np.exp(self.kept))
 
     model = Leaky()
     x = mg.tensor([1.0], requires_grad=True, name="x")
@@ -74,6 +74,20 @@ def test_an_intermediate_result_that_is_used_outside_keeps_the_order():
     assert all(edge.source < edge.target for edge in graph.edges)
     assert [node.title for node in graph.nodes] == ["x", "Leaky", "sin", "add"]
     assert graph.nodes[1].output
+    assert graph.nodes[1].shape == ()
+
+
+def test_a_module_comes_after_all_that_it_uses():
+    x, z = (mg.tensor([1.0, 2.0], requires_grad=True, name=name) for name in "xz")
+
+    class Using(nn.Module):
+        def forward(self, x):
+            return np.tanh(x) * z
+
+    graph = viz.collapsed(viz.graph(np.sum(Using()(x))), 0)
+    assert [node.title for node in graph.nodes] == ["x", "z", "Using", "sum"]
+    assert [node.index for node in graph.nodes] == [0, 1, 2, 3]
+    assert [edge[:2] for edge in graph.edges] == [(0, 2), (1, 2), (2, 3)]
 
 
 def test_a_collapsed_module_knows_which_of_its_parameters_got_no_gradient():
@@ -176,6 +190,26 @@ def test_skips_over_equal_blocks_are_not_lost():
 
     smaller = viz.folded(viz.graph(np.sum(Skipping()(np.ones((1, 3), np.float32)))))
     assert repeats(smaller) == {"layers.0": 2}
+
+
+def test_blocks_that_take_another_second_argument_are_not_folded():
+    class Product(nn.Module):
+        def forward(self, x, y):
+            return x * y
+
+    class Model(nn.Module):
+        def __init__(self):
+            self.layers = [Product() for _ in range(4)]
+
+        def forward(self, x, y):
+            one = self.layers[0](x, y)
+            two = self.layers[1](one, y)
+            three = self.layers[2](two, one)
+            return self.layers[3](three, one)
+
+    x, y = (mg.tensor([1.0], requires_grad=True, name=name) for name in "xy")
+    smaller = viz.folded(viz.graph(np.sum(Model()(x, y))))
+    assert repeats(smaller) == {"layers.0": 2, "layers.2": 2}
 
 
 def test_arrays_of_each_block_s_own_are_folded_with_it():
