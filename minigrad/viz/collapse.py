@@ -237,7 +237,12 @@ def _folded_at(graph: Graph, depth: int) -> Graph:
 
 
 def _as_one(node: GraphNode, same: list[GraphNode]) -> GraphNode:
-    return replace(node, operations=sum(n.operations for n in same), cost=_cost_of(same))
+    return replace(
+        node,
+        operations=sum(n.operations for n in same),
+        output=any(n.output for n in same),
+        cost=_cost_of(same),
+    )
 
 
 def _is_leaf(node: GraphNode) -> bool:
@@ -294,7 +299,7 @@ def _looks(group: Group) -> object:
 def _look(graph: Graph, index: int) -> object:
     """Return what two nodes must have in common to be drawn as one."""
     node = graph.nodes[index]
-    kept = (node.operation, node.options, node.shape, node.dtype, node.requires_grad, node.output)
+    kept = (node.operation, node.options, node.shape, node.dtype, node.requires_grad)
     own_name = node.name if node.kind != "parameter" else ""
     return node.kind, own_name, node.got_gradient, kept
 
@@ -316,7 +321,7 @@ def _continues(run: list[_Block], block: _Block, graph: Graph) -> bool:
     What enters may also be an unnamed array of its own where the first has one, too.
     """
     first, last = run[0], run[-1]
-    if first.signature != block.signature:
+    if first.signature != block.signature or any(graph.nodes[i].output for i in last.nodes):
         return False
     before = set(last.nodes)
     is_fed = False

@@ -127,6 +127,19 @@ def test_runs_of_equal_blocks_are_one_with_a_count():
     assert (module.title, module.repeats, module.operations) == ("0", 3, 12)
 
 
+def test_the_last_of_a_run_may_be_the_result_and_no_other():
+    model = nn.Sequential(*[Block(3) for _ in range(3)])
+    x = mg.tensor(np.ones((2, 3), np.float32))
+    smaller = viz.folded(viz.graph(model(x)))
+    assert repeats(smaller) == {"0": 3}
+    assert [node.operation for node in smaller.nodes if node.output] == ["add"]
+    first = model[0](x)
+    second = model[1](first)
+    smaller = viz.folded(viz.graph(model[2](second), first))
+    assert {node.operation for node in smaller.nodes if node.output} == {"add"}
+    assert sum(node.output for node in smaller.nodes) == 2
+
+
 def test_what_differs_is_not_folded():
     wide = nn.Sequential(nn.Linear(3, 5), nn.Linear(5, 3))
     _, loss = blocks(3, wide, 3)
