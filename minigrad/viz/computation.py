@@ -258,11 +258,11 @@ class _Picture:
         present = {node.kind for node in self.graph.nodes}
         for name, kind in KINDS.items():
             if name in present:
-                style = kind.style.partition(",")[2]
+                style = kind.style.rpartition(",")[2]
                 entries[kind.meaning] = {
                     "bgcolor": kind.fill,
                     "color": kind.line,
-                    "style": style if style in ("rounded", "dashed") else "",
+                    "style": style if style in ("rounded", "dashed", "dotted") else "",
                 }
         if self.unreached:
             entries["no gradient arrived"] = {"bgcolor": "#FFFFFF", "color": VERMILION}
