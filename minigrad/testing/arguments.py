@@ -53,7 +53,8 @@ def _as_variable(value: Any, rng: np.random.Generator, dtype: Any, dtypes: list[
     made = _as_array_of(value, rng, dtype)
     if _varies(made):
         is_array = hasattr(value, "dtype")
-        dtypes.append(np.dtype(value.dtype) if is_array else dtype)
+        given = np.dtype(value.dtype) if is_array else np.dtype(dtype)
+        dtypes.append(given.newbyteorder("="))
     return made
 
 
@@ -161,18 +162,31 @@ class Arguments:
             )
         found: list[Any] = []
         for index, gradient in zip(varying, result, strict=True):
-            count = sum(map(_varies, (value for _, value in leaves(self.tree[index]))))
-            parts = [gradient] if is_leaf(self.tree[index]) else [g for _, g in leaves(gradient)]
-            if len(parts) != count:
-                raise RuleError(
-                    f"vjp returned {len(parts)} gradients for the {count} arrays in argument "
-                    f"{index} ({self.names[index]}); it returns them in the argument's structure"
-                )
-            found += parts
+            found += self._parts(index, gradient)
         return found
+
+    def _parts(self, index: int, gradient: Any) -> list[Any]:
+        """Return the gradients of an argument's variables, those in dicts by their keys."""
+        if is_leaf(self.tree[index]):
+            return [gradient]
+        paths = [path for path, value in leaves(self.tree[index]) if _varies(value)]
+        parts = dict(leaves(gradient))
+        if set(parts) >= set(paths):
+            return [parts[path] for path in paths]
+        if len(parts) != len(paths) or _has_dict(gradient):
+            raise RuleError(
+                f"vjp returned {len(parts)} gradients for the {len(paths)} arrays in argument "
+                f"{index} ({self.names[index]}); it returns them in the argument's structure"
+            )
+        return list(parts.values())
 
     def _has_variables(self, index: int, tree: Tree) -> bool:
         return index in self.wanted and any(_varies(value) for _, value in leaves(tree))
+
+
+def _has_dict(tree: Tree) -> bool:
+    parts = tree if isinstance(tree, list | tuple) else ()
+    return isinstance(tree, dict) or any(map(_has_dict, parts))
 
 
 def _varies(value: Any) -> bool:
@@ -187,6 +201,8 @@ def make_arguments(
     _check_count(function, len(tree))
     names = argument_names(function, len(tree))
     wanted = set(range(len(tree)))
+    if isinstance(wrt, int | str):
+        wrt = [wrt]
     if wrt is not None:
         unknown = [w for w in wrt if w not in names and w not in range(len(tree))]
         if unknown:
