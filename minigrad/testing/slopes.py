@@ -215,15 +215,18 @@ class Line:
 
         So they do where numbers cancel that are larger than the result, and a factor that is exact
         may hide it. Their third differences do not grow with the spacing: those of a smooth
-        function do by its third power, and where there is a kink by the first. What is no rounding
-        error of numbers as large as the start is something else.
+        function do by its third power, where there is a kink by the first, at a root by the half.
+        What is no rounding error of numbers as large as the start is one only if it is seen on both
+        sides, as a jump nearby is not, and does not grow at all.
         """
         largest = float(np.abs(self.start[self.direction != 0]).max(initial=0))
         for spacing in (2.0**-24, 2.0**-16, 2.0**-12):
             near, far = (self._third_differences(width) for width in (spacing, 4 * spacing))
             sizes, further = (np.sqrt(np.mean(found**2, axis=0)) for found in (near, far))
             seen = self.changed & (sizes > 8 * size) & (further < 3 * sizes)
-            seen &= sizes <= 512 * self.eps * largest
+            sides = np.sqrt(np.mean(near.reshape(2, 3, -1) ** 2, axis=1)).min(axis=0)
+            is_everywhere = (further < 1.5 * sizes) & (sides > 0.2 * sizes)
+            seen &= (sizes <= 512 * self.eps * largest) | is_everywhere
             samples[:, seen], size[seen] = near[:, seen], sizes[seen]
 
     def _third_differences(self, spacing: float) -> Vector:
@@ -241,8 +244,9 @@ def step_scale(point: Vector) -> Vector:
     About the size of the element, but at most 1, at least a hundredth of what is usual in the
     array, and never lost in the element's last digits.
     """
-    size = np.abs(point)
-    usual = min(1.0, float(np.sqrt(np.mean(size**2)))) if point.size else 1.0
-    floor = 1e-2 * (usual if usual > 0 and np.isfinite(usual) else 1.0)
+    size = np.where(np.isfinite(point), np.abs(point), 1.0)
+    largest = float(size.max(initial=0.0)) or 1.0
+    usual = min(1.0, largest * float(np.sqrt(np.mean((size / largest) ** 2)))) if size.size else 1.0
+    floor = 1e-2 * (usual or 1.0)
     scale: Vector = np.maximum(np.clip(size, floor, 1.0), 1e-4 * size)
     return scale

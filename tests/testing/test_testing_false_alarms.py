@@ -49,6 +49,33 @@ def test_no_false_alarm_where_few_digits_are_left(f, x, seed):
     assert gradcheck(f, np.array(x), seed=seed).verdict is Verdict.RIGHT
 
 
+@pytest.mark.parametrize("large", [1e6, 1e8, 1e10])
+def test_no_false_alarm_where_large_numbers_cancel(large):
+    x = np.array([0.5, -1.2, 1.6])
+
+    def f(x):
+        return np.sin((x + large) - large)
+
+    def wrong(u, x):
+        return 1.1 * u * np.cos(x)
+
+    assert gradcheck(f, x).verdict is Verdict.RIGHT
+    assert not gradcheck(f, x, vjp=wrong, raise_on_failure=False)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e-100, 1e100, 1e150])
+def test_no_false_alarm_at_any_size(size):
+    x = size * np.array([1.0, 2.0, 3.0])
+    assert gradcheck(np.log, x).verdict is Verdict.RIGHT
+    assert gradcheck(lambda x: (x / size) ** 2, x).verdict is Verdict.RIGHT
+
+
+def test_no_false_alarm_at_the_ends_of_the_numbers():
+    assert gradcheck(np.sin, np.array([1.0, np.nan])).verdict is Verdict.KINK
+    big_endian = np.array([1.0, 2.0], ">f8")
+    assert gradcheck(np.sin, big_endian, vjp=lambda u, x: u * np.cos(x))
+
+
 @pytest.mark.slow
 @settings(max_examples=500)
 @given(strategies.programs(), SEEDS)
