@@ -22,6 +22,7 @@ from minigrad.testing.sides import (
     elsewhere_issues,
     forward_issues,
     is_repeatable,
+    overwritten,
     random_cotangents,
     side_issues,
 )
@@ -239,6 +240,10 @@ class _Options:
         options = [f"seed={self.settings.seed}"]
         if self.given_order is not None:
             options.insert(0, f"order={self.order}")
+        for name in ("rtol", "atol"):
+            given = getattr(self.settings, name)
+            if given is not None:
+                options.append(f"{name}={float(given)!r}")
         if self.settings.dtype != np.float64:
             options.append(f'dtype="{self.settings.dtype}"')
         if self.kink != "accept":
@@ -289,6 +294,10 @@ class _Checked:
     def _prepare(self) -> bool:
         """Compute the gradient; return whether there is one to look at."""
         problem = self.problem
+        changed = overwritten(problem)
+        if changed:
+            self.calls.add(f"{problem.name} itself changes {', '.join(changed)} in place")
+            return False
         self.cotangents = random_cotangents(problem, self.rng)
         if not self.cotangents:
             raise ArgumentError(

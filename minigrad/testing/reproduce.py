@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,10 @@ def _code(value: Any) -> str | None:
     if isinstance(value, np.ndarray | np.generic):
         if value.size > 40:
             return None
-        return f"np.array({value.tolist()!r}, {str(value.dtype)!r})"
+        if value.size == 0:
+            return f"np.zeros({value.shape}, {str(value.dtype)!r})"
+        numbers = re.sub(r"\b(nan|inf)\b", r"np.\1", repr(value.tolist()))
+        return f"np.array({numbers}, {str(value.dtype)!r})"
     if is_shape(value):
         return repr(value)
     if isinstance(value, list | tuple):

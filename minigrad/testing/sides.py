@@ -15,11 +15,14 @@ from minigrad.testing.examine import ROUNDINGS, Examiner, flat, largest, random_
 from minigrad.testing.problem import Problem
 from minigrad.testing.verdict import Verdict
 
+SCALES = (2.0**20, 2.0**-20)  # powers of two, which round nothing
+
 __all__ = [
     "Calls",
     "elsewhere_issues",
     "forward_issues",
     "is_repeatable",
+    "overwritten",
     "random_cotangents",
     "side_issues",
 ]
@@ -151,6 +154,21 @@ def _missing_sum(gradient: tuple[int, ...], argument: tuple[int, ...]) -> str:
 # --- Properties of the gradient, for whatever cotangent ------------------------------------------
 
 
+def overwritten(problem: Problem) -> list[str]:
+    """Return which of its arguments the function itself changes in place."""
+    given = [*problem.point, *problem.constants]
+    kept = _copies(given)
+    problem.outputs(problem.point)
+    names = [f"argument {i} ({name})" for i, name in enumerate(problem.names)]
+    names += ["a constant argument"] * len(problem.constants)
+    found = []
+    for name, array, copy in zip(names, given, kept, strict=True):
+        if not np.array_equal(array, copy, equal_nan=array.dtype.kind == "f"):
+            found.append(name)
+            array[...] = copy
+    return found
+
+
 def is_repeatable(problem: Problem) -> bool:
     """Return whether the function gives the same result each time."""
     values = zip(problem.outputs(problem.point), problem.outputs(problem.point), strict=True)
@@ -175,6 +193,7 @@ def side_issues(
         if is_finite and np.any(g[np.isfinite(h)] != 0):
             calls.add(f"the gradient of {calls.name(index)} is not 0 where the cotangent is 0")
     _check_linearity(calls, compare, gradient, cotangents, rng)
+    _check_scales(calls, compare, gradient, cotangents)
     strided = calls.gradient(
         [_strided(u) for u in cotangents], [_strided(x) for x in problem.point]
     )
@@ -206,6 +225,23 @@ def _check_linearity(
             wanted,
             found,
             5 * max(map(largest, (*gradient, *other)), default=0.0),
+        )
+
+
+def _check_scales(
+    calls: Calls, compare: _Comparison, gradient: list[Array], cotangents: list[Array]
+) -> None:
+    """Try a large and a small cotangent: what clips or flushes either is not linear."""
+    for factor in SCALES:
+        scaled = [np.asarray(u * u.dtype.type(factor)) for u in cotangents]
+        found = calls.gradient(scaled, _copies(calls.problem.point))
+        pairs = zip(gradient, found, strict=True)
+        if not all(np.isfinite(h[np.isfinite(g)]).all() for g, h in pairs):
+            continue  # overflow
+        compare(
+            "the gradient of {name} is not linear in the cotangent",
+            gradient,
+            [np.asarray(g / g.dtype.type(factor)) for g in found],
         )
 
 
@@ -319,17 +355,17 @@ def elsewhere_issues(examiner: Examiner, gradient: Sequence[Array]) -> Iterator[
     point = [np.asarray(x * (1 + random_like(x, rng, x.dtype) / 64)) for x in problem.point]
     try:
         found = problem.pull_back(_copies(cotangents), _copies(point))
-        if not all(np.array_equal(g, h) for g, h in zip(gradient, found, strict=True)):
+        if not any(g.size and np.array_equal(g, h) for g, h in zip(gradient, found, strict=True)):
             return
         moved = dataclasses.replace(problem, point=point)
-        other = Examiner(moved, cotangents, gradient, settings, rng)
+        other = Examiner(moved, cotangents, found, settings, rng)
     except Exception:
         return  # outside its domain a function may raise what it likes
     directions = itertools.islice(other.random_directions(), 2)
     if any(other.examine(d).verdict is Verdict.WRONG for d in directions if d.size):
         yield (
-            "the gradient is the same at another point, and wrong there: it is kept from an "
-            "earlier call"
+            "the gradient is the same at another point, and wrong there: all of it or a part is "
+            "kept from an earlier call"
         )
 
 

@@ -77,6 +77,15 @@ def test_the_line_that_reproduces_it_does():
         assert caught.value.report.findings == report.findings
 
 
+def test_inputs_are_written_as_code_that_runs():
+    report = gradcheck(np.sin, A([np.nan, 1.0]), rtol=1e-5, raise_on_failure=False)
+    assert (
+        report.reproduce == "gradcheck(sin, np.array([np.nan, 1.0], 'float64'), seed=0, rtol=1e-05)"
+    )
+    empty = gradcheck(np.sin, np.zeros((0, 3)))
+    assert empty.reproduce == "gradcheck(sin, np.zeros((0, 3), 'float64'), seed=0)"
+
+
 def test_large_inputs_are_not_written_out():
     report = gradcheck(np.sin, [np.ones(100)])
     assert report.reproduce == "gradcheck(sin, inputs, seed=0)"

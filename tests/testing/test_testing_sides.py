@@ -88,6 +88,25 @@ def as_matrix(g, x, y):
     return (g * y)[None], g * x
 
 
+def clips(g, x, y):
+    return product_vjp(np.clip(g, -100, 100), x, y)
+
+
+def flushes(g, x, y):
+    return product_vjp(np.where(np.abs(g) < 1e-4, 0, g), x, y)
+
+
+class RememberingAPart:
+    """One of whose gradients is that of where it was first asked for one."""
+
+    def __init__(self):
+        self.x = None
+
+    def __call__(self, g, x, y):
+        self.x = x.copy() if self.x is None else self.x
+        return g * y, g * self.x
+
+
 OFFENDERS = {
     "input": (product, changes_input, r"changed argument 0 \(x\) in place"),
     "cotangent": (product, changes_cotangent, "changed the cotangent in place"),
@@ -107,6 +126,9 @@ OFFENDERS = {
     "strided": (product, wrong_for_strided, "for arrays that are not contiguous"),
     "zero": (product, wrong_at_zero, "is not 0 where the cotangent is 0"),
     "linear": (product, saturates, "is not linear in the cotangent"),
+    "large cotangents": (product, clips, "is not linear in the cotangent"),
+    "small cotangents": (product, flushes, "is not linear in the cotangent"),
+    "part kept": (product, RememberingAPart(), "or a part is kept from an earlier call"),
     "dtype": (product, narrows, r"argument 0 \(x\) is float32, and the argument is float64"),
     "shape": (product, as_matrix, r"has shape \(1, 3\), and the argument has \(3,\)"),
     "arity": (product, lambda g, x, y: (g * y, g * x, g), "3 gradients for 2 arguments"),
@@ -124,6 +146,21 @@ def test_offender_is_caught(name):
 def test_honest_pair_passes():
     for shape in ((3,), (), (0,), (2, 3), (2, 0, 3)):
         assert gradcheck(product, [shape, shape], vjp=product_vjp).verdict is Verdict.RIGHT
+
+
+def test_function_may_not_change_its_arguments():
+    def relu(x, places):
+        np.maximum(x, 0, out=x)
+        places[...] = 0
+        return 2 * x
+
+    x, places = A([-1.0, 2.0]), A([3, 4])
+    with pytest.raises(
+        GradientMismatch,
+        match=r"relu itself changes argument 0 \(x\), a constant argument in place",
+    ):
+        gradcheck(relu, [x, places], vjp=lambda g, x, places: 2 * g)
+    assert (x.tolist(), places.tolist()) == ([-1.0, 2.0], [3, 4])
 
 
 def test_constants_are_not_changed_either():
@@ -185,6 +222,19 @@ def test_nested_gradient_of_a_pair():
         GradientMismatch, match="returned 1 gradients for the 2 arrays in argument 0"
     ):
         gradcheck(f, [{"w": (3,), "b": (3,)}, (3,)], vjp=lambda g, p, x: (g * x, g * p["w"]))
+
+
+def test_gradients_in_a_dict_are_told_by_their_keys():
+    def line(p):
+        return 2 * p["a"] + 3 * p["b"]
+
+    inputs = [{"a": (2,), "b": (2,)}]
+    assert gradcheck(line, inputs, vjp=lambda g, p: {"b": 3 * g, "a": 2 * g})
+    assert not gradcheck(
+        line, inputs, vjp=lambda g, p: {"b": 2 * g, "a": 3 * g}, raise_on_failure=False
+    )
+    with pytest.raises(GradientMismatch, match="in the argument's structure"):
+        gradcheck(line, inputs, vjp=lambda g, p: {"a": 2 * g, "c": 3 * g})
 
 
 def test_several_results():
