@@ -199,7 +199,10 @@ def _quietly(columns: Iterator[Column]) -> Iterator[Column]:
 
 def _result(f: Function, point: Array) -> Array:
     with no_grad():
-        return np.asarray(unwrap(f(point.copy())))
+        out = np.asarray(unwrap(f(point.copy())))
+    if out.dtype.kind not in "fiub":
+        raise DtypeError(f"the function is to return real numbers, and returned {out.dtype}")
+    return out
 
 
 def _line(f: Function, point: Array, value: Array, index: int) -> Line:
@@ -226,7 +229,13 @@ def _central(f: Function, point: Array, value: Array, step: float | None) -> Ite
         slope = (ahead - behind) / (2 * h)
         # The error falls to a quarter with half the step, so it is 4/3 of the difference.
         error = np.abs(slope - (near_ahead - near_behind) / h) * 4 / 3
-        yield slope, error + line.eps * np.abs(line.value) / h
+        yield _known(line, slope, error + line.eps * np.abs(line.value) / h)
+
+
+def _known(line: Line, slope: Array, error: Array) -> Column:
+    """Return NaN, of infinite error, for results that are not finite at the point itself."""
+    known = ~line.dead & ~np.isnan(slope)
+    return np.where(known, slope, np.nan), np.where(known, error, np.inf)
 
 
 def _richardson(f: Function, point: Array, value: Array, step: float | None) -> Iterator[Column]:
@@ -234,9 +243,10 @@ def _richardson(f: Function, point: Array, value: Array, step: float | None) -> 
     for index in range(point.size):
         line = _line(f, point, value, index)
         if step is not None:
-            yield _extrapolated(line, line.read(step))
+            slope, error = _extrapolated(line, line.read(step))
         else:
-            yield _best(line, FIRST_STEP * float(scales[index]))
+            slope, error = _best(line, FIRST_STEP * float(scales[index]))
+        yield _known(line, slope, error)
 
 
 def _extrapolated(line: Line, reading: Reading) -> Column:

@@ -140,6 +140,20 @@ def test_bad_calls(f, options, message):
         numerical_derivative(f, A([1.0]), **options)
 
 
+def test_what_is_not_finite_at_the_point_has_no_derivative():
+    x = A([-1.0, 1.0])
+    for method in ("richardson", "central"):
+        with np.errstate(all="ignore"):
+            found = numerical_derivative(lambda x: np.log(x), x, method=method)
+        assert np.isnan(found.value[0]), method
+        assert found.error[0] == np.inf
+    with pytest.raises(TypeError, match="returned object"):
+        numerical_derivative(lambda x: None, x)
+    with np.errstate(all="ignore"):
+        nowhere = taylor_test(lambda x: x * np.nan, (3,), vjp=lambda g, x: 100 * g)
+    assert not nowhere
+
+
 def test_complex_point_is_refused():
     with pytest.raises(TypeError, match="real numbers"):
         numerical_derivative(np.exp, A([1j]))
