@@ -1,23 +1,23 @@
 """Pictures of models, by way of plain graphs that can be used as such."""
 
-from minigrad.viz.building import layer_graph
-from minigrad.viz.collapse import collapsed, folded, limited
 from minigrad.viz.computation import draw
-from minigrad.viz.faults import Fault
-from minigrad.viz.film import Film, Frame, film
-from minigrad.viz.flow import FlowRow, GradientFlow, ParameterFlow, gradient_flow
-from minigrad.viz.graph import Edge, Graph, GraphNode, Group, Statistics
-from minigrad.viz.layers import Box, Layer, LayerGraph
+from minigrad.viz.data.collapse import collapsed, folded, limited
+from minigrad.viz.data.graph import Edge, Graph, GraphNode, Group, Statistics
+from minigrad.viz.data.recording import record
+from minigrad.viz.data.trace import graph
+from minigrad.viz.films.film import Film, Frame, film
+from minigrad.viz.flow.faults import Fault
+from minigrad.viz.flow.flow import FlowRow, GradientFlow, ParameterFlow, gradient_flow
+from minigrad.viz.flow.units import Units
+from minigrad.viz.look.render import Drawing
 from minigrad.viz.mermaid import mermaid
-from minigrad.viz.model import draw_model
-from minigrad.viz.network import draw_network
+from minigrad.viz.models.building import layer_graph
+from minigrad.viz.models.layers import Box, Layer, LayerGraph
+from minigrad.viz.models.model import draw_model
+from minigrad.viz.networks.network import draw_network
 from minigrad.viz.page import save_html
-from minigrad.viz.profiling import Profile, ProfileRow, ProfileTable, profile
-from minigrad.viz.recording import record
-from minigrad.viz.render import Drawing
+from minigrad.viz.profiles.profiling import Profile, ProfileRow, ProfileTable, profile
 from minigrad.viz.text import text
-from minigrad.viz.trace import graph
-from minigrad.viz.units import Units
 
 __all__ = [
     "Box",

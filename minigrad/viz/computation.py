@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from minigrad.tensor import Tensor
-from minigrad.viz import numbers
-from minigrad.viz.collapse import depth_of, limited, reduced
-from minigrad.viz.graph import Cost, Graph, GraphNode, Group
-from minigrad.viz.render import Drawing
-from minigrad.viz.theme import (
+from minigrad.viz.data.collapse import depth_of, limited, reduced
+from minigrad.viz.data.graph import Cost, Graph, GraphNode, Group
+from minigrad.viz.data.trace import graph
+from minigrad.viz.look import numbers
+from minigrad.viz.look.render import Drawing
+from minigrad.viz.look.theme import (
     GREY,
     HEAT,
     KINDS,
@@ -24,7 +25,6 @@ from minigrad.viz.theme import (
     plain,
     shortened,
 )
-from minigrad.viz.trace import graph
 
 __all__ = ["View", "draw", "draw_graph"]
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from minigrad.errors import ArgumentError
 from minigrad.tensor import Tensor
-from minigrad.viz import numbers
-from minigrad.viz.collapse import reduced
-from minigrad.viz.graph import Graph, GraphNode, Group
-from minigrad.viz.numbers import shortened, visible
-from minigrad.viz.palette import BLACK, KINDS, VERMILION
-from minigrad.viz.trace import graph
+from minigrad.viz.data.collapse import reduced
+from minigrad.viz.data.graph import Graph, GraphNode, Group
+from minigrad.viz.data.trace import graph
+from minigrad.viz.look import numbers
+from minigrad.viz.look.numbers import shortened, visible
+from minigrad.viz.look.palette import BLACK, KINDS, VERMILION
 
 __all__ = ["mermaid", "mermaid_of"]
 

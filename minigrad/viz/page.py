@@ -12,11 +12,11 @@ from typing import Any
 
 from minigrad.errors import ArgumentError
 from minigrad.tensor import Tensor
-from minigrad.viz import numbers
-from minigrad.viz.collapse import depth_of, reduced
 from minigrad.viz.computation import View, draw_graph
-from minigrad.viz.graph import Graph, GraphNode
-from minigrad.viz.trace import graph
+from minigrad.viz.data.collapse import depth_of, reduced
+from minigrad.viz.data.graph import Graph, GraphNode
+from minigrad.viz.data.trace import graph
+from minigrad.viz.look import numbers
 
 __all__ = ["save_html"]
 

@@ -11,10 +11,10 @@ from typing import Any
 from minigrad.errors import ArgumentError
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
-from minigrad.viz import numbers
-from minigrad.viz.collapse import reduced
-from minigrad.viz.graph import Graph, GraphNode, Group
-from minigrad.viz.trace import graph
+from minigrad.viz.data.collapse import reduced
+from minigrad.viz.data.graph import Graph, GraphNode, Group
+from minigrad.viz.data.trace import graph
+from minigrad.viz.look import numbers
 
 __all__ = ["text", "text_of"]
 

@@ -17,7 +17,7 @@ from viz_models import NASTY, chain, net_and_loss
 import minigrad as mg
 from minigrad import errors, nn, viz
 from minigrad.testing import strategies
-from minigrad.viz.theme import label, plain
+from minigrad.viz.look.theme import label, plain
 
 HERE = Path(__file__).parent
 

@@ -18,7 +18,7 @@ import minigrad as mg
 from minigrad import nn, viz
 from minigrad.errors import ArgumentError, DtypeError, GraphError, MissingExtraError
 from minigrad.nn import functional as F
-from minigrad.viz.steps import formula, steps_back
+from minigrad.viz.films.steps import formula, steps_back
 
 
 def scalars():
@@ -272,7 +272,7 @@ def boxes(svg):
 def test_nodes_stay_where_they_are_in_all_frames(engine, monkeypatch):
     if engine == "pygraphviz":
         pytest.importorskip("pygraphviz")
-        monkeypatch.setattr("minigrad.viz.render.shutil.which", lambda name: None)
+        monkeypatch.setattr("minigrad.viz.look.render.shutil.which", lambda name: None)
     *_, loss = network()
     film = viz.film(loss)
     pictures = [film[index].picture("svg") for index in (0, 3, len(film) - 1)]
@@ -381,8 +381,8 @@ def test_a_notebook_shows_the_page():
 
 
 def test_a_notebook_without_an_engine_shows_text(monkeypatch, tmp_path):
-    monkeypatch.setattr("minigrad.viz.render.shutil.which", lambda name: None)
-    monkeypatch.setattr("minigrad.viz.render.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("minigrad.viz.look.render.shutil.which", lambda name: None)
+    monkeypatch.setattr("minigrad.viz.look.render.importlib.util.find_spec", lambda name: None)
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
     *_, loss = scalars()
     film = viz.film(loss)

@@ -16,8 +16,8 @@ from viz_golden import check_golden
 import minigrad as mg
 from minigrad import nn, random, viz
 from minigrad.errors import ArgumentError, DtypeError, ShapeError
-from minigrad.viz.building import build
-from minigrad.viz.watching import watch
+from minigrad.viz.models.building import build
+from minigrad.viz.models.watching import watch
 
 
 def ones(*shape):

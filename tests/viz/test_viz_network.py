@@ -284,7 +284,7 @@ def placed(drawing):
 def test_columns_are_straight_and_rows_equally_far_apart(engine, monkeypatch):
     if engine == "pygraphviz":
         pytest.importorskip("pygraphviz")
-        monkeypatch.setattr("minigrad.viz.render.shutil.which", lambda name: None)
+        monkeypatch.setattr("minigrad.viz.look.render.shutil.which", lambda name: None)
     middles = placed(viz.draw_network(story(), input=X))
     columns = {}
     for x, y in middles:

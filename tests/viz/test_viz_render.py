@@ -12,8 +12,8 @@ from viz_models import NASTY, chain, net_and_loss
 
 import minigrad as mg
 from minigrad import errors, nn, viz
-from minigrad.viz import render
-from minigrad.viz.render import Drawing
+from minigrad.viz.look import render
+from minigrad.viz.look.render import Drawing
 
 
 def pictures():

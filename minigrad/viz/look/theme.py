@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import graphviz
 
 from minigrad.errors import ArgumentError
-from minigrad.viz.numbers import LONGEST, shortened, visible
-from minigrad.viz.palette import (
+from minigrad.viz.look.numbers import LONGEST, shortened, visible
+from minigrad.viz.look.palette import (
     BLACK,
     BLUE,
     GREEN,
@@ -24,7 +24,7 @@ from minigrad.viz.palette import (
     VERMILION,
     Kind,
 )
-from minigrad.viz.render import Drawing
+from minigrad.viz.look.render import Drawing
 
 __all__ = [
     "BLACK",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.viz.graph import Statistics
+from minigrad.viz.data.graph import Statistics
 
 __all__ = ["LONGEST", "array_lines", "count", "number", "shape", "shortened", "visible"]
 

@@ -11,9 +11,9 @@ from minigrad.errors import ArgumentError, DtypeError, GraphError
 from minigrad.graph import Alias, Leaf, Node, Vertex
 from minigrad.nn.module import Call, Module
 from minigrad.tensor import Tensor
-from minigrad.viz.graph import Edge, Graph, GraphNode, Group
-from minigrad.viz.paths import Paths, called_modules, named_state
-from minigrad.viz.recording import kept_by
+from minigrad.viz.data.graph import Edge, Graph, GraphNode, Group
+from minigrad.viz.data.paths import Paths, called_modules, named_state
+from minigrad.viz.data.recording import kept_by
 
 __all__ = ["graph", "graph_of", "vertices_behind"]
 

@@ -13,11 +13,11 @@ from minigrad.errors import ArgumentError, GraphError
 from minigrad.graph import Node
 from minigrad.nn.module import Call
 from minigrad.viz.computation import View, draw_graph
-from minigrad.viz.flops import floating_point_operations
-from minigrad.viz.graph import Cost, Graph
-from minigrad.viz.numbers import count, number
-from minigrad.viz.render import Drawing
-from minigrad.viz.trace import graph_of
+from minigrad.viz.data.graph import Cost, Graph
+from minigrad.viz.data.trace import graph_of
+from minigrad.viz.look.numbers import count, number
+from minigrad.viz.look.render import Drawing
+from minigrad.viz.profiles.flops import floating_point_operations
 
 __all__ = ["Profile", "ProfileRow", "ProfileTable", "profile"]
 

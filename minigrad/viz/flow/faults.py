@@ -13,8 +13,8 @@ from minigrad.context import switched
 from minigrad.errors import MinigradError
 from minigrad.graph import Node
 from minigrad.tensor import Tensor, walk_back
-from minigrad.viz.building import Built
-from minigrad.viz.watching import Computed, Watched
+from minigrad.viz.models.building import Built
+from minigrad.viz.models.watching import Computed, Watched
 
 __all__ = ["Fault", "first_fault", "kind_of"]
 

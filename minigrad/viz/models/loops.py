@@ -9,7 +9,7 @@ from typing import TypeAlias
 from minigrad.context import Scope
 from minigrad.graph import Node
 from minigrad.nn.module import Call
-from minigrad.viz.watching import Called, Computed, Event
+from minigrad.viz.models.watching import Called, Computed, Event
 
 __all__ = ["Key", "keys_of"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from minigrad.graph import Leaf, Node, Vertex
 from minigrad.tensor import Tensor
-from minigrad.viz.trace import vertices_behind
-from minigrad.viz.watching import Computed, Watched
+from minigrad.viz.data.trace import vertices_behind
+from minigrad.viz.models.watching import Computed, Watched
 
 __all__ = ["Reasons"]
 

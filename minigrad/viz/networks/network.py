@@ -16,9 +16,23 @@ import numpy as np
 
 from minigrad.errors import ArgumentError
 from minigrad.nn.module import Module
-from minigrad.viz import numbers
-from minigrad.viz.chain import Chain, ChainLayer, chain_of
-from minigrad.viz.columns import (
+from minigrad.viz.look import numbers
+from minigrad.viz.look.render import Drawing
+from minigrad.viz.look.theme import (
+    BLUE,
+    GREEN,
+    GREY,
+    PURPLE,
+    VERMILION,
+    check_direction,
+    label,
+    legend,
+    new_drawing,
+    plain,
+    shortened,
+)
+from minigrad.viz.networks.chain import Chain, ChainLayer, chain_of
+from minigrad.viz.networks.columns import (
     ANCHOR,
     APART,
     Column,
@@ -32,20 +46,6 @@ from minigrad.viz.columns import (
     sizes_of,
     subscript,
     tint,
-)
-from minigrad.viz.render import Drawing
-from minigrad.viz.theme import (
-    BLUE,
-    GREEN,
-    GREY,
-    PURPLE,
-    VERMILION,
-    check_direction,
-    label,
-    legend,
-    new_drawing,
-    plain,
-    shortened,
 )
 
 __all__ = ["draw_network"]

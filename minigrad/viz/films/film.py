@@ -13,12 +13,13 @@ import numpy as np
 from minigrad.errors import ArgumentError
 from minigrad.graph import Node, Vertex
 from minigrad.tensor import Tensor
-from minigrad.viz import numbers
-from minigrad.viz.graph import Graph, GraphNode
-from minigrad.viz.render import Drawing
-from minigrad.viz.slides import embedded, page
-from minigrad.viz.steps import Step, formula, steps_back
-from minigrad.viz.theme import (
+from minigrad.viz.data.graph import Graph, GraphNode
+from minigrad.viz.data.trace import graph, graph_of
+from minigrad.viz.films.slides import embedded, page
+from minigrad.viz.films.steps import Step, formula, steps_back
+from minigrad.viz.look import numbers
+from minigrad.viz.look.render import Drawing
+from minigrad.viz.look.theme import (
     KINDS,
     PURPLE,
     Row,
@@ -28,7 +29,6 @@ from minigrad.viz.theme import (
     shortened,
     table,
 )
-from minigrad.viz.trace import graph, graph_of
 
 __all__ = ["Film", "Frame", "film"]
 

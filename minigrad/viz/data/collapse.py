@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from minigrad.errors import ArgumentError
-from minigrad.viz.graph import Cost, Edge, Graph, GraphNode, Group
-from minigrad.viz.numbers import count
+from minigrad.viz.data.graph import Cost, Edge, Graph, GraphNode, Group
+from minigrad.viz.look.numbers import count
 
 __all__ = ["collapsed", "depth_of", "folded", "limited", "reduced"]
 

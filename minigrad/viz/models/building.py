@@ -11,9 +11,9 @@ from minigrad.errors import ArgumentError
 from minigrad.graph import Leaf
 from minigrad.nn.module import Call, Module
 from minigrad.tensor import Tensor
-from minigrad.viz.layers import Box, Layer, LayerGraph, Shape
-from minigrad.viz.loops import Key, keys_of
-from minigrad.viz.watching import Called, Computed, Event, Watched, arrays_in, watch
+from minigrad.viz.models.layers import Box, Layer, LayerGraph, Shape
+from minigrad.viz.models.loops import Key, keys_of
+from minigrad.viz.models.watching import Called, Computed, Event, Watched, arrays_in, watch
 
 __all__ = ["Built", "build", "check_depth", "layer_graph"]
 

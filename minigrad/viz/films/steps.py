@@ -16,8 +16,8 @@ from minigrad.backprop import backpropagate
 from minigrad.context import switched
 from minigrad.errors import GraphError
 from minigrad.graph import Node
-from minigrad.viz.recording import kept_by
-from minigrad.viz.trace import vertices_behind
+from minigrad.viz.data.recording import kept_by
+from minigrad.viz.data.trace import vertices_behind
 
 __all__ = ["Step", "formula", "steps_back"]
 

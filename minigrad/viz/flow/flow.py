@@ -12,13 +12,13 @@ import numpy as np
 from minigrad.errors import ArgumentError, GraphError
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
-from minigrad.viz import numbers
-from minigrad.viz.building import Built, build, check_depth
-from minigrad.viz.faults import Fault, first_fault, kind_of
-from minigrad.viz.layers import Layer
-from minigrad.viz.reasons import Reasons
-from minigrad.viz.units import Units, units_of
-from minigrad.viz.watching import Watched, watch
+from minigrad.viz.flow.faults import Fault, first_fault, kind_of
+from minigrad.viz.flow.reasons import Reasons
+from minigrad.viz.flow.units import Units, units_of
+from minigrad.viz.look import numbers
+from minigrad.viz.models.building import Built, build, check_depth
+from minigrad.viz.models.layers import Layer
+from minigrad.viz.models.watching import Watched, watch
 
 __all__ = ["FlowRow", "GradientFlow", "ParameterFlow", "flow_of", "gradient_flow"]
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from minigrad.viz import numbers
-from minigrad.viz.flow import EXPLODING, VANISHING, FlowRow, GradientFlow
-from minigrad.viz.theme import Row, Scale
-from minigrad.viz.units import NEAR
+from minigrad.viz.flow.flow import EXPLODING, VANISHING, FlowRow, GradientFlow
+from minigrad.viz.flow.units import NEAR
+from minigrad.viz.look import numbers
+from minigrad.viz.look.theme import Row, Scale
 
 __all__ = ["Paint", "edge_look", "flow_entries", "flow_look", "flow_notes", "flow_scale"]
 

@@ -18,12 +18,12 @@ from minigrad.graph import Leaf, Node
 from minigrad.nn.module import Call, Module
 from minigrad.nn.summary import is_shape
 from minigrad.tensor import Tensor, from_numpy, wrap
-from minigrad.viz.untouched import untouched
+from minigrad.viz.models.untouched import untouched
 
 __all__ = ["Called", "Computed", "Event", "Site", "Watched", "arrays_in", "watch"]
 
 Site: TypeAlias = tuple[Any, ...]  # the places in the code from a module's forward to a call
-_PACKAGE = str(Path(__file__).parents[1])
+_PACKAGE = str(Path(__file__).parents[2])
 
 
 class Computed(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.viz.watching import Computed, Event
+from minigrad.viz.models.watching import Computed, Event
 
 __all__ = ["NEAR", "Units", "units_of"]
 

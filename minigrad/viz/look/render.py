@@ -15,7 +15,7 @@ import graphviz
 
 from minigrad._extras import require
 from minigrad.errors import ArgumentError, RenderingError
-from minigrad.viz.graph import Graph
+from minigrad.viz.data.graph import Graph
 from minigrad.viz.mermaid import mermaid_of
 from minigrad.viz.text import text_of
 

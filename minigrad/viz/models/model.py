@@ -8,14 +8,11 @@ from typing import Any, NamedTuple
 
 from minigrad.errors import ArgumentError
 from minigrad.nn.module import Module
-from minigrad.viz import numbers
-from minigrad.viz.building import Built, build, check_depth
-from minigrad.viz.fewer import fitting
-from minigrad.viz.flow import GradientFlow, flow_of
-from minigrad.viz.flow_look import edge_look, flow_entries, flow_look, flow_notes, flow_scale
-from minigrad.viz.layers import Box, Layer, LayerGraph
-from minigrad.viz.render import Drawing
-from minigrad.viz.theme import (
+from minigrad.viz.flow.colours import edge_look, flow_entries, flow_look, flow_notes, flow_scale
+from minigrad.viz.flow.flow import GradientFlow, flow_of
+from minigrad.viz.look import numbers
+from minigrad.viz.look.render import Drawing
+from minigrad.viz.look.theme import (
     BLUE,
     GREEN,
     GREY,
@@ -28,7 +25,10 @@ from minigrad.viz.theme import (
     shortened,
     table,
 )
-from minigrad.viz.watching import Watched, watch
+from minigrad.viz.models.building import Built, build, check_depth
+from minigrad.viz.models.fewer import fitting
+from minigrad.viz.models.layers import Box, Layer, LayerGraph
+from minigrad.viz.models.watching import Watched, watch
 
 __all__ = ["draw_model"]
 

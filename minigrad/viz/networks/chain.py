@@ -19,8 +19,8 @@ from minigrad.nn.containers import Sequential
 from minigrad.nn.layers import Linear
 from minigrad.nn.module import Call, Module
 from minigrad.tensor import Tensor, from_numpy
-from minigrad.viz.recording import kept_by, record
-from minigrad.viz.trace import vertices_behind
+from minigrad.viz.data.recording import kept_by, record
+from minigrad.viz.data.trace import vertices_behind
 
 __all__ = ["Chain", "ChainLayer", "chain_of"]
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.viz import numbers
-from minigrad.viz.chain import Chain, ChainLayer
-from minigrad.viz.theme import BLUE, VERMILION
+from minigrad.viz.look import numbers
+from minigrad.viz.look.theme import BLUE, VERMILION
+from minigrad.viz.networks.chain import Chain, ChainLayer
 
 __all__ = [
     "ANCHOR",

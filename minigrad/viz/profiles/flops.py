@@ -89,7 +89,8 @@ def floating_point_operations(
     if name == "einsum" and args and isinstance(args[0], str):
         return _einsum(args[0], shapes)
     if name in _PER_ELEMENT and shapes:
-        return _PER_ELEMENT[name] * math.prod(shapes[0])
+        elements: int = math.prod(shapes[0])
+        return _PER_ELEMENT[name] * elements
     if isinstance(function, np.ufunc):
         return math.prod(out)
     return None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from minigrad.viz.building import Built, build
-from minigrad.viz.layers import Layer
-from minigrad.viz.numbers import count
-from minigrad.viz.watching import Watched
+from minigrad.viz.look.numbers import count
+from minigrad.viz.models.building import Built, build
+from minigrad.viz.models.layers import Layer
+from minigrad.viz.models.watching import Watched
 
 __all__ = ["fitting"]
 

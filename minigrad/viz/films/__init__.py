@@ -1,0 +1,1 @@
+"""Backpropagation as a film, one operation to a frame."""

@@ -1,0 +1,1 @@
+"""How gradients flow through a model: norms, dead units, the first fault."""

@@ -1,0 +1,1 @@
+"""How all pictures look: colours, labels, legends, numbers, rendering."""

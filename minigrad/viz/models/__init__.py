@@ -1,0 +1,1 @@
+"""Pictures of models: what a model did in one call, as layers."""
