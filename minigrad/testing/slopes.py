@@ -220,7 +220,8 @@ class Line:
         sides, as a jump nearby is not, and does not grow at all.
         """
         largest = float(np.abs(self.start[self.direction != 0]).max(initial=0))
-        for spacing in (2.0**-24, 2.0**-16, 2.0**-12):
+        # Also no powers of two: of those large numbers' rounding errors may be all the same.
+        for spacing in (2.0**-24, 2.0**-16, 2.0**-12, 0.9e-7, 1.7e-6, 2.3e-5):
             near, far = (self._third_differences(width) for width in (spacing, 4 * spacing))
             sizes, further = (np.sqrt(np.mean(found**2, axis=0)) for found in (near, far))
             seen = self.changed & (sizes > 8 * size) & (further < 3 * sizes)
