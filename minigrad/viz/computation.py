@@ -233,7 +233,7 @@ class _Picture:
         yield " ".join(described)
         if view.values and node.kind != "hidden":
             yield from _numbers("", node.value)
-        if view.grads and node.requires_grad:
+        if view.grads and node.requires_grad and node.index not in self.unreached:
             yield from _numbers("grad ", node.gradient)
         if view.costs and node.cost is not None:
             yield from self._cost_lines(node.cost)
@@ -244,7 +244,8 @@ class _Picture:
 
     def _draw_backward(self, drawing: Drawing) -> None:
         for edge in self.graph.edges:
-            if self.graph.nodes[edge.source].requires_grad:
+            source = self.graph.nodes[edge.source]
+            if source.requires_grad and edge.source not in self.unreached:
                 drawing.edge(
                     f"n{edge.target}",
                     f"n{edge.source}",
@@ -285,8 +286,12 @@ class _Picture:
                 '"?": a value that the graph did not keep; compute inside "with viz.record():" '
                 "to see all"
             )
-        if self.view.grads and any(n.gradient is None and n.requires_grad for n in nodes):
-            yield '"?": a gradient that was not kept; run backward() inside "with viz.record():"'
+        wanted = [n for n in nodes if n.requires_grad and n.index not in self.unreached]
+        if self.view.grads and any(node.gradient is None for node in wanted):
+            if self.graph.walked_back:
+                yield '"?": a gradient that was not kept; run backward() in "with viz.record():"'
+            else:
+                yield '"?": no gradient yet; call backward() first'
 
 
 def _listed(names: list[str]) -> str:

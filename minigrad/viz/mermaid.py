@@ -85,9 +85,9 @@ def mermaid(
     return flowchart.text(direction).rstrip("\n")
 
 
-def mermaid_of(graph: Graph) -> str:
+def mermaid_of(graph: Graph, direction: str = "TB") -> str:
     """Return a graph as it is as a flowchart, with a newline at the end."""
-    return _Flowchart(graph, shapes=True, dtypes=False).text("TB")
+    return _Flowchart(graph, shapes=True, dtypes=False).text(direction)
 
 
 class _Flowchart:

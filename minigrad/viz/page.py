@@ -77,8 +77,13 @@ def save_html(
     True
     """
     path = Path(path)
-    if path.suffix.lower() not in (".html", ".htm"):
+    if path.suffix.lower() != ".html":
         raise ArgumentError(f"a page is saved as .html, not {path.name!r}")
+    if not path.parent.is_dir():
+        raise ArgumentError(
+            f"{str(path)!r} cannot be saved, for there is no folder {str(path.parent)!r}; make it "
+            "first"
+        )
     traced = graph(*outputs, names=names)
     path.write_text(_page(traced, title or path.stem, direction, max_nodes), encoding="utf-8")
     return path

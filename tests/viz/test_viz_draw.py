@@ -261,3 +261,53 @@ def test_every_kind_in_a_picture_is_in_its_legend():
     ):
         legend = viz.draw(loss, **options).source.rpartition("label=<<table")[2]
         assert all(f">{kind}<" in legend for kind in kinds)
+
+
+def test_long_rows_of_numbers_are_wrapped_between_numbers():
+    x = mg.tensor(np.arange(8) * 0.123456 - 0.5, requires_grad=True, name="x")
+    source = viz.draw(np.sum(x * x), values=True).source
+    shown = [f"{value:.4g}" for value in x.data]
+    assert all(re.search(rf"[\[ >]{re.escape(text)}[\] <]", source) for text in shown)
+
+
+def test_parameters_without_gradient_get_no_arrow_of_one():
+    left, right = nn.Linear(2, 2, rng=0), nn.Linear(2, 2, rng=1)
+    x = np.ones((1, 2), np.float32)
+    a, b = np.sum(left(x)), np.sum(right(x))
+    a.backward()
+    drawing = viz.draw(a, b, backward=True, grads=True)
+    for node in drawing.graph.nodes:
+        if node.kind == "parameter":
+            arrows = re.findall(rf"-> n{node.index} \[.*dashed", drawing.source)
+            assert len(arrows) == int(bool(node.got_gradient)), node.name
+
+
+def test_gradients_before_backward_are_said_to_be_missing():
+    y = np.sum(nn.Linear(2, 2, rng=0)(np.ones((1, 2), np.float32)))
+    assert "no gradient yet; call backward() first" in viz.draw(y, grads=True).source
+
+
+@pytest.mark.parametrize(
+    ("results", "advice"),
+    [(lambda y: [y], "one by one"), (lambda y: y.item(), "have left the graph")],
+)
+def test_what_is_no_tensor_is_answered_with_advice(results, advice):
+    y = np.sum(nn.Linear(2, 2, rng=0)(np.ones((1, 2), np.float32)))
+    with pytest.raises(errors.DtypeError, match=advice):
+        viz.draw(results(y))
+
+
+def test_where_a_picture_cannot_be_saved_is_said(tmp_path):
+    drawing = viz.draw(np.sum(nn.Linear(2, 2, rng=0)(np.ones((1, 2), np.float32))))
+    with pytest.raises(errors.ArgumentError, match=r"there is no folder .*none"):
+        drawing.save(tmp_path / "none" / "a.svg")
+    with pytest.raises(errors.ArgumentError, match="not 'a'"):
+        drawing.save(tmp_path / "a")
+    with pytest.raises(errors.ArgumentError, match=r"viz\.save_html saves a page"):
+        drawing.save(tmp_path / "a.html")
+
+
+def test_a_flowchart_goes_the_way_of_the_picture(tmp_path):
+    y = np.sum(nn.Linear(2, 2, rng=0)(np.ones((1, 2), np.float32)))
+    path = viz.draw(y, direction="LR").save(tmp_path / "a.mmd")
+    assert path.read_text(encoding="utf-8").startswith("flowchart LR")

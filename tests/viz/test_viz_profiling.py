@@ -134,3 +134,16 @@ def test_an_error_inside_goes_on():
         _ = 1 / 0
     assert p.seconds > 0
     assert mg.is_grad_enabled()
+
+
+def test_one_profile_at_a_time():
+    with mg.profile() as p:
+        with pytest.raises(GraphError, match="being profiled already"), mg.profile():
+            pass
+        network()(np.ones((1, 6), np.float32))
+    assert len(p) == 3
+
+
+def test_the_picture_of_several_results_says_which_it_shows():
+    assert "the last of 3 results" in profiled(steps=3).draw().source
+    assert "results" not in profiled(steps=1).draw().source

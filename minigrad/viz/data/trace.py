@@ -78,7 +78,7 @@ def _check(outputs: tuple[Any, ...], names: Any) -> None:
             is_model = isinstance(output, Module)
             raise DtypeError(
                 f"a graph is made of tensors, not of {type(output).__name__}"
-                + ("; give it what the model returns: model(x)" if is_model else "")
+                + _HINTS.get("model" if is_model else type(output).__name__, "")
             )
         if not isinstance(output._node, Node):
             raise GraphError(
@@ -89,6 +89,15 @@ def _check(outputs: tuple[Any, ...], names: Any) -> None:
         isinstance(names, Mapping) and all(isinstance(t, Tensor) for t in names.values())
     ):
         raise ArgumentError("names is a dict of tensors: viz.graph(loss, names={'x': x})")
+
+
+_HINTS = {
+    "model": "; give it what the model returns: model(x)",
+    "list": "; give it the results one by one: *results",
+    "tuple": "; give it the results one by one: *results",
+    "float": "; a tensor's item() and float() have left the graph: give it the tensor itself",
+    "ndarray": "; an array has no graph: compute with tensors that require gradients",
+}
 
 
 def vertices_behind(roots: Iterable[Vertex]) -> list[Vertex]:

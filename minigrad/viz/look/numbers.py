@@ -46,7 +46,19 @@ def array_lines(array: Any) -> list[str]:
     if values.size > WHOLE or values.ndim > 2:
         return [_statistics(values)]
     rows = values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values[None]
-    return [" ".join(number(float(x)) for x in row) for row in rows]
+    return [line for row in rows for line in _wrapped([number(float(x)) for x in row])]
+
+
+def _wrapped(texts: list[str]) -> list[str]:
+    """Return texts in as many lines as they need; in brackets if they are several."""
+    lines = [""]
+    for text in texts:
+        if lines[-1] and len(lines[-1]) + len(text) > LONGEST - 8:
+            lines.append("")
+        lines[-1] += f" {text}" if lines[-1] else text
+    if len(lines) > 1:
+        lines[0], lines[-1] = f"[{lines[0]}", f"{lines[-1]}]"
+    return lines
 
 
 def _statistics(values: Any) -> str:

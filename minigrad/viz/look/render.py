@@ -22,7 +22,7 @@ from minigrad.viz.text import text_of
 __all__ = ["Drawing", "rendered"]
 
 _PICTURES = {".svg", ".png", ".pdf"}
-_TEXTS = {".dot", ".gv", ""}
+_TEXTS = {".dot", ".gv"}
 TIMEOUT = 30.0  # seconds that the layout of a picture may take
 
 # In a process of its own, which can be stopped when a layout takes too long.
@@ -104,6 +104,11 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             return super().save(filename, directory, **options)
         path = Path(directory or "", filename)
         suffix = path.suffix.lower()
+        if not path.parent.is_dir():
+            raise ArgumentError(
+                f"{str(path)!r} cannot be saved, for there is no folder {str(path.parent)!r}; "
+                "make it first"
+            )
         if suffix in _PICTURES:
             path.write_bytes(self.picture(suffix[1:], timeout))
         else:
@@ -114,16 +119,17 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         if suffix in _TEXTS:
             return str(self.source)
         if suffix not in _OF_GRAPHS:
+            page = "; viz.save_html saves a page" if suffix in (".html", ".htm") else ""
             raise ArgumentError(
-                "a picture is saved as .svg, .png, .pdf, .dot, .json, .txt or .mmd, "
-                f"not {path.name!r}"
+                "a picture is saved as .svg, .png, .pdf, .dot, .json, .txt, .mmd or .md, "
+                f"not {path.name!r}{page}"
             )
         if not isinstance(self.graph, Graph):
             raise ArgumentError(
                 f"this picture is not made of a graph that {path.name!r} could hold; "
                 "save it as .svg, .png, .pdf or .dot"
             )
-        return _OF_GRAPHS[suffix](self.graph)
+        return _OF_GRAPHS[suffix](self.graph, self.graph_attr.get("rankdir", "TB"))
 
     def picture(self, format: str = "svg", timeout: float | None = None) -> bytes:  # noqa: A002 (graphviz's name)
         """Return the rendered picture: of less, if the layout of all takes longer than 30 s."""
@@ -164,11 +170,11 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             return str(self.source)
 
 
-_OF_GRAPHS: dict[str, Callable[[Graph], str]] = {
-    ".json": Graph.to_json,
-    ".txt": text_of,
+_OF_GRAPHS: dict[str, Callable[[Graph, str], str]] = {
+    ".json": lambda graph, _direction: graph.to_json(),
+    ".txt": lambda graph, _direction: text_of(graph),
     ".mmd": mermaid_of,
-    ".md": lambda graph: f"```mermaid\n{mermaid_of(graph)}```\n",
+    ".md": lambda graph, direction: f"```mermaid\n{mermaid_of(graph, direction)}```\n",
 }
 
 

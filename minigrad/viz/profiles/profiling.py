@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from minigrad.context import switched
+from minigrad.context import context, switched
 from minigrad.debugging import users_line
 from minigrad.errors import ArgumentError, GraphError
 from minigrad.graph import Node
@@ -175,7 +175,7 @@ class Profile:
         GraphError
             If no operation was recorded.
         """
-        results = [call for call in self._calls.values() if not call.consumed]
+        results = self._results
         if not results:
             raise GraphError(
                 "no operation was recorded inside the block; run a model there, not under no_grad()"
@@ -185,6 +185,7 @@ class Profile:
         costs = {indices[n]: c.cost for n, c in self._calls.items() if n in indices}
         return replace(
             traced,
+            notes=(*traced.notes, *_note(len(results))),
             nodes=tuple(
                 replace(node, cost=costs[node.index]) if node.index in costs else node
                 for node in traced.nodes
@@ -213,8 +214,19 @@ class Profile:
             f"{number(1e3 * total.backward)} ms backward, of {number(1e3 * self.seconds)} ms"
         )
 
+    @property
+    def _results(self) -> list[_Measured]:
+        """The calls that nothing was computed from, such as losses."""
+        return [call for call in self._calls.values() if not call.consumed]
+
     def __repr__(self) -> str:
         return f"<Profile: {self._caption()}>"
+
+
+def _note(results: int) -> list[str]:
+    if results == 1:
+        return []
+    return [f"The boxes show the last of {results} results; the times below are those of all."]
 
 
 def _module(node: Node) -> str:
@@ -234,7 +246,8 @@ class profile(switched):
 
     Time is measured around the computation of each recorded operation and of its gradients; what
     lies between (Python, loading data, the optimizer) is in ``seconds`` only. Measuring itself
-    takes some microseconds for each operation, which are not counted.
+    takes some microseconds for each operation, which are not counted. Bytes and floating-point
+    operations are those of the forward pass.
 
     Returns
     -------
@@ -261,6 +274,11 @@ class profile(switched):
         super().__init__(observer=_Timer(self._profile))
 
     def __enter__(self) -> Profile:  # type: ignore[override]
+        if isinstance(context.get().observer, _Timer):
+            raise GraphError(
+                "this is being profiled already, by a block around it; operations can be counted "
+                "for one profile at a time"
+            )
         super().__enter__()
         self._begun = time.perf_counter()
         return self._profile
