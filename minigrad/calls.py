@@ -190,7 +190,9 @@ def _shows(base: Array, value: Array) -> bool:
 
 def _stand_in(value: Any) -> Any:
     """Return what tells the shape and dtype of an array, and keeps none of its memory."""
-    return Leaf(value.shape, value.dtype, False) if getattr(value, "shape", ()) else value
+    if type(getattr(value, "shape", None)) is tuple and value.shape:  # not of a class of numbers
+        return Leaf(value.shape, value.dtype, False)
+    return value
 
 
 def _refuse_dtype(rule: Rule, out: Array) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import zlib
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ from minigrad.graph import Node
 
 __all__ = ["debug", "users_line"]
 
-_PACKAGE = str(Path(__file__).parent)
-_NUMPY = str(Path(np.__file__).parent)
+_PACKAGE = f"{Path(__file__).parent}{os.sep}"
+_NUMPY = f"{Path(np.__file__).parent}{os.sep}"
 
 
 class debug(switched):

@@ -287,12 +287,14 @@ def _remains(value: Any) -> Any:
     """Return what a picture shows of a constant: a number itself, of an array only its shape."""
     if type(value) in _PLAIN:
         return value
-    if getattr(value, "shape", ()):
+    if type(getattr(value, "shape", None)) is tuple and value.shape:  # not of a class of numbers
         return Leaf(value.shape, value.dtype, False)
     if type(value) is tuple:
         return tuple(map(_remains, value))
     if type(value) is list:
         return []
+    if isinstance(value, type):
+        return value
     return value.item() if hasattr(value, "dtype") and value.dtype.kind in "fiub" else None
 
 

@@ -6,6 +6,7 @@ import html
 import importlib.resources
 import json
 import re
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from typing import Any
 from minigrad.errors import ArgumentError
 from minigrad.tensor import Tensor
 from minigrad.viz.computation import View, draw_graph
-from minigrad.viz.data.collapse import depth_of, reduced
+from minigrad.viz.data.collapse import depth_of, limited, reduced
 from minigrad.viz.data.graph import Graph, GraphNode
 from minigrad.viz.data.trace import graph
 from minigrad.viz.look import numbers
+from minigrad.viz.look.render import rendered
 
 __all__ = ["save_html"]
 
@@ -114,7 +116,14 @@ def _level(
     """Return the layout and the details with modules closed at a depth."""
     shown = reduced(graph, depth, True, max_nodes)
     drawing = draw_graph(shown, View(direction), fold=False, max_nodes=None, caption=graph.summary)
-    svg = drawing.picture("svg").decode("utf-8")
+    try:
+        svg = rendered(drawing.source, "svg").decode("utf-8")
+    except subprocess.TimeoutExpired:
+        shown = limited(shown, 40)
+        drawing = draw_graph(
+            shown, View(direction), fold=False, max_nodes=None, caption=graph.summary
+        )
+        svg = drawing.picture("svg").decode("utf-8")
     sources: dict[int, list[int]] = {}
     users: dict[int, list[int]] = {}
     for edge in shown.edges:

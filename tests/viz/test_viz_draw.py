@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -149,7 +150,7 @@ def test_no_label_is_longer_than_a_line():
 
 
 def test_values_of_attributes_mean_nothing_else():
-    assert plain("<b>") == "<b>"
+    assert plain("<b>") == "&lt;b&gt;"
     assert plain("a\\N\x00&amp;") == "a\\\\N�&amp;amp;"
 
     class Odd(nn.Linear):
@@ -157,7 +158,7 @@ def test_values_of_attributes_mean_nothing_else():
             return '<table>"\\'
 
     source = viz.draw(np.sum(Odd(2, 2)(np.ones(2, np.float32)))).source
-    assert r'tooltip="<table>\"\\"' in source
+    assert r'tooltip="&lt;table&gt;\"\\"' in source
 
 
 # --- Options -------------------------------------------------------------------------------------
@@ -311,3 +312,37 @@ def test_a_flowchart_goes_the_way_of_the_picture(tmp_path):
     y = np.sum(nn.Linear(2, 2, rng=0)(np.ones((1, 2), np.float32)))
     path = viz.draw(y, direction="LR").save(tmp_path / "a.mmd")
     assert path.read_text(encoding="utf-8").startswith("flowchart LR")
+
+
+def test_texts_that_look_like_html_are_texts(tmp_path):
+    class Nasty(nn.Linear):
+        def extra_repr(self):
+            return '<x> URL="javascript:alert(1)" comment=<y>'
+
+    class Outer(nn.Module):
+        def __init__(self):
+            self.inner = Nasty(2, 2, rng=0)
+
+        def forward(self, x):
+            return np.tanh(self.inner(x))
+
+        def extra_repr(self):
+            return "<script>alert(1)</script> \x00 \ud800 \x1b"
+
+    x = np.ones((1, 2), np.float32)
+    y = np.sum(Outer()(x))
+    for drawing in (viz.draw(y), viz.draw(y, depth=1), viz.draw_model(Outer(), x)):
+        assert "tooltip=<" not in drawing.source
+        svg = drawing.picture("svg").decode("utf-8")
+        assert not re.search(r"<script|href=.javascript", svg)
+        ElementTree.fromstring(svg)
+
+
+def test_classes_of_numbers_are_no_arrays():
+    x = mg.tensor(np.ones(2, np.float32), requires_grad=True)
+    y = np.sum(x.astype(np.float64))
+    before = viz.draw(y).source
+    assert "astype(·, float64)" in before
+    y.backward()
+    assert viz.draw(y).source == before
+    assert x.grad.dtype == np.float32

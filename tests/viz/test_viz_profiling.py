@@ -74,7 +74,7 @@ FLOPS = {
     "sum": (np.sum, (A,), (), 12),
     "reshape": (np.reshape, (A, (12,)), (12,), 0),
     "affine": (F.linear, (A, np.ones((5, 3)), np.ones(5)), (4, 5), 2 * 4 * 3 * 5 + 20),
-    "unknown": (len, (A,), (), None),
+    "a user's own": (lambda x: x, (A,), (4, 3), None),
 }
 
 
@@ -82,6 +82,13 @@ FLOPS = {
 def test_floating_point_operations(function, args, out, expected):
     name = "affine" if function is F.linear else function.__name__
     assert floating_point_operations(function, name, args, out) == expected
+
+
+def test_einsum_is_counted_by_its_subscripts():
+    x = mg.tensor(A, requires_grad=True)
+    with mg.profile() as p:
+        np.einsum("ij,jk->ik", x, B)
+    assert rows(p)["einsum"].flops == 2 * 4 * 3 * 5
 
 
 def test_unknown_numbers_of_operations_are_said():

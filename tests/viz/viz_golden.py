@@ -5,6 +5,7 @@ Write them anew with MINIGRAD_GOLDEN=write, look at the difference, and commit i
 
 import difflib
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def check_golden(text, name):
     """Compare a text, or the source of a picture, with the file of that name."""
-    text = getattr(text, "source", text)
+    text = re.sub(r"(test_\w+\.py):\d+", r"\1:0", getattr(text, "source", text))  # any line
     path = GOLDEN / name
     if os.environ.get("MINIGRAD_GOLDEN") == "write":
         path.parent.mkdir(exist_ok=True)

@@ -299,7 +299,7 @@ def _constants(node: Node) -> Iterator[tuple[int, _Constant]]:
     kept = kept_by(node)
     for position, parent in enumerate(node.parents):
         value: Any = node.constant(position) if parent is None else None
-        if getattr(value, "shape", ()):
+        if type(getattr(value, "shape", None)) is tuple and value.shape:
             known = None if isinstance(value, Leaf) else value
             if kept is not None:
                 known = kept.constants.get(position, known)
@@ -354,6 +354,8 @@ _LIST = "[…]"
 
 def _shown(value: Any) -> str:
     """Return a small constant as text; "" for an array or what is not known."""
+    if isinstance(value, type):
+        return value.__name__
     if getattr(value, "shape", ()):
         return ""
     if hasattr(value, "dtype"):

@@ -167,7 +167,8 @@ def _colored(text: str, color: str, size: int, *, bold: bool = False) -> str:
 
 def plain(text: str, longest: int = 400) -> str:
     """Return a text as the value of an attribute, such as a tooltip, that means nothing else."""
-    return str(graphviz.escape(visible(shortened(text, longest)).replace("&", "&amp;")))
+    # As what begins with < and ends with > it would be read as HTML, with attributes of its own.
+    return str(graphviz.escape(html.escape(visible(shortened(text, longest)), quote=False)))
 
 
 def _escaped(text: str) -> str:

@@ -22,7 +22,7 @@ from minigrad.viz.look.theme import (
     label,
     legend,
     new_drawing,
-    shortened,
+    plain,
     table,
 )
 from minigrad.viz.models.building import Built, build, check_depth
@@ -202,7 +202,7 @@ class _Picture:
                     "color": "#AAAAAA",
                     "fillcolor": "#F7F7F7" if level % 2 == 0 else "#FFFFFF",
                     "margin": "10",
-                    "tooltip": _safe(inner.configuration) or inner.title,
+                    "tooltip": plain(inner.configuration or inner.title),
                 },
             )
             self._fill(cluster, inner.index, level + 1)
@@ -353,8 +353,4 @@ def _bytes(size: int) -> str:
 
 def _tooltip(layer: Layer) -> str:
     parts = [layer.name, layer.title, layer.configuration, ", ".join(layer.parameter_names)]
-    return _safe("; ".join(part for part in parts if part)) or layer.kind
-
-
-def _safe(text: str) -> str:
-    return shortened(text, 400).replace("\\", "\\\\")
+    return plain("; ".join(part for part in parts if part) or layer.kind)

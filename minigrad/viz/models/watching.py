@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from minigrad.viz.models.untouched import untouched
 __all__ = ["Called", "Computed", "Event", "Site", "Watched", "arrays_in", "watch"]
 
 Site: TypeAlias = tuple[Any, ...]  # the places in the code from a module's forward to a call
-_PACKAGE = str(Path(__file__).parents[2])
+_PACKAGE = f"{Path(__file__).parents[2]}{os.sep}"
 
 
 class Computed(NamedTuple):

@@ -309,7 +309,9 @@ class _Timer:
             seconds,
             0.0,
             sum(_bytes(value) for value in (*args, out)),
-            floating_point_operations(node.rule.function, node.rule.name, args, out.shape),
+            floating_point_operations(
+                node.rule.function, node.rule.name, args, out.shape, node.kwargs
+            ),
         )
         calls[node] = _Measured(node, f"{file.rpartition('/')[2]}:{line}", cost)
         self.mark = time.perf_counter()
