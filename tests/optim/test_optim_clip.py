@@ -154,3 +154,18 @@ def test_norm_is_accurate_where_squares_are_almost_lost():
     grad = np.full(10_000, 3e-21, np.float32)  # whose squares have few bits left
     w = parameter(grad, np.float32)
     assert optim.clip_grad_norm([w], 1.0) == pytest.approx(100 * float(grad[0]), rel=1e-6)
+
+
+@pytest.mark.parametrize("order", [1.5, 3, 4])
+def test_norm_of_any_order(order):
+    w = mg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    w.grad = np.array([1.0, -2.0, 2.0], np.float32)
+    expected = (1 + 2 * 2.0**order) ** (1 / order)
+    assert optim.clip_grad_norm([w], 100.0, order) == pytest.approx(expected, rel=1e-6)
+
+
+def test_whether_to_raise_is_true_or_false():
+    w = mg.tensor([1.0], requires_grad=True)
+    w.grad = np.array([1.0], np.float32)
+    with pytest.raises(ArgumentError, match="error_if_nonfinite"):
+        optim.clip_grad_norm([w], 1.0, error_if_nonfinite="no")
