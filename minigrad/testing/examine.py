@@ -60,12 +60,15 @@ class Examination:
     directions: list[Finding]
 
     @property
+    def findings(self) -> Iterator[Finding]:
+        """What is found of each element and of each direction."""
+        yield from (element.finding for element in self.elements)
+        yield from self.directions
+
+    @property
     def verdicts(self) -> Iterator[Verdict]:
         """The verdict of each element and of each direction."""
-        for element in self.elements:
-            yield element.finding.verdict
-        for finding in self.directions:
-            yield finding.verdict
+        return (finding.verdict for finding in self.findings)
 
 
 def flat(arrays: Sequence[Array]) -> Vector:

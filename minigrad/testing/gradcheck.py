@@ -12,6 +12,7 @@ from minigrad.errors import ArgumentError, DtypeError, GradientMismatch
 from minigrad.nn.module import Module
 from minigrad.testing.arguments import Array, Function, Inputs, function_name
 from minigrad.testing.diagnosis import Case, diagnose
+from minigrad.testing.elsewhere import elsewhere_issues
 from minigrad.testing.examine import Element, Examination, Examiner, Settings
 from minigrad.testing.judge import ROUGHLY
 from minigrad.testing.problem import Problem, make_problem
@@ -19,7 +20,6 @@ from minigrad.testing.report import ArgumentReport, Report
 from minigrad.testing.reproduce import written
 from minigrad.testing.sides import (
     Calls,
-    elsewhere_issues,
     forward_issues,
     is_repeatable,
     overwritten,
@@ -57,10 +57,11 @@ def gradcheck(
       tolerance;
     - forward mode, without any step: :math:`\langle J v, u \rangle = \langle v, g \rangle`;
     - itself: it must be linear in u, zero for u = 0, the same at the second call and for arrays
-      that are not contiguous, and another at another point if the slopes there are others; of the
-      shape and dtype of the argument; in memory of its own; and leave the arguments, u and what it
-      returned before unchanged. In the dtype in which the inputs are given, if that is another, it
-      must be the same to rounding.
+      that are not contiguous; of the shape and dtype of the argument; in memory of its own; and
+      leave the arguments, u and what it returned before unchanged. In the dtype in which the inputs
+      are given, if that is another, it must be the same to rounding;
+    - at another point, a few percent away, differences along two directions; and nearer to 0, too,
+      where the slopes are so small that rounding errors may be as large.
 
     Where the slopes to the two sides differ, the function has a kink, and any value between them
     is accepted; the report then says "kink". In second order the gradient, as a function of x and
@@ -86,7 +87,9 @@ def gradcheck(
         64 roundings where that is more, as with ``dtype=np.float32``.
     atol : float, optional
         Absolute difference that is allowed. By default what 64 roundings make of the numbers that
-        a gradient adds up, so that a gradient is not called zero because the function is small.
+        a gradient adds up, so that a gradient is not called zero because the function is small;
+        where a slope is smaller than that (in the tail of a sigmoid, say), the gradient may be
+        anything as small, and is looked at nearer to 0 instead.
     dtype : {np.float64, np.float32}, default np.float64
         The precision in which the gradient is computed, whatever that of `inputs` and parameters.
         Values and differences are always computed in float64; float32 is judged by its own
@@ -276,7 +279,8 @@ class _Checked:
         side_issues(self.calls, self.examiner, self.gradient, self.rng)
         self.examination = self.examiner.examination()
         if all(verdict is Verdict.RIGHT for verdict in self.examination.verdicts):
-            for issue in elsewhere_issues(self.examiner, self.gradient):
+            findings = list(self.examination.findings)
+            for issue in elsewhere_issues(self.examiner, self.gradient, findings):
                 self.calls.add(issue)
         try:
             for issue in forward_issues(self.examiner, self.rng):

@@ -19,7 +19,6 @@ SCALES = (2.0**20, 2.0**-20)  # powers of two, which round nothing
 
 __all__ = [
     "Calls",
-    "elsewhere_issues",
     "forward_issues",
     "is_repeatable",
     "overwritten",
@@ -343,30 +342,6 @@ def _strided(array: Array) -> Array:
     view: Array = room[index].transpose()
     view[...] = array
     return view
-
-
-# --- Elsewhere ---------------------------------------------------------------------------------
-
-
-def elsewhere_issues(examiner: Examiner, gradient: Sequence[Array]) -> Iterator[str]:
-    """Find that a gradient is not that of where it is asked for, but one from an earlier call."""
-    problem, cotangents, settings = examiner.problem, examiner.cotangents, examiner.settings
-    rng = np.random.default_rng(settings.seed)  # its own: what is drawn later stays what it was
-    point = [np.asarray(x * (1 + random_like(x, rng, x.dtype) / 64)) for x in problem.point]
-    try:
-        found = problem.pull_back(_copies(cotangents), _copies(point))
-        if not any(g.size and np.array_equal(g, h) for g, h in zip(gradient, found, strict=True)):
-            return
-        moved = dataclasses.replace(problem, point=point)
-        other = Examiner(moved, cotangents, found, settings, rng)
-    except Exception:
-        return  # outside its domain a function may raise what it likes
-    directions = itertools.islice(other.random_directions(), 2)
-    if any(other.examine(d).verdict is Verdict.WRONG for d in directions if d.size):
-        yield (
-            "the gradient is the same at another point, and wrong there: all of it or a part is "
-            "kept from an earlier call"
-        )
 
 
 # --- Forward mode ------------------------------------------------------------------------------
