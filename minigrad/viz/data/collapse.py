@@ -193,7 +193,8 @@ def folded(graph: Graph) -> Graph:
 
     Calls are equal if their modules are of the same class and configuration and did the same
     operations on arrays of the same shapes, wired in the same way, and if gradients arrived at the
-    same parameters. Each run's group says how often it occurs.
+    same parameters. Each is given what the one before it made, always from the same place in it to
+    the same place, and nothing else uses that. Each run's group says how often it occurs.
     """
     for depth in range(max(depth_of(graph), default=-1) + 1):
         graph = _folded_at(graph, depth)
@@ -206,7 +207,8 @@ def _folded_at(graph: Graph, depth: int) -> Graph:
     stands_for = list(range(len(graph.nodes)))
     same: list[list[GraphNode]] = [[node] for node in graph.nodes]
     repeats: dict[int, int] = {}
-    for run in _runs(blocks, graph):
+    runs = _runs(blocks, graph)
+    for run in runs:
         first = run[0]
         repeats[first.group.index] = first.group.repeats * len(run)
         for block in run[1:]:
@@ -214,7 +216,7 @@ def _folded_at(graph: Graph, depth: int) -> Graph:
                 stands_for[other] = index
                 same[index].append(graph.nodes[other])
             for edge, other_edge in zip(first.entering, block.entering, strict=True):
-                if _is_leaf(graph.nodes[other_edge.source]):
+                if other_edge.source in block.own:
                     stands_for[other_edge.source] = edge.source
     if not repeats:
         return graph
@@ -225,9 +227,8 @@ def _folded_at(graph: Graph, depth: int) -> Graph:
     ]
     position = {node.index: place for place, node in enumerate(kept)}
     places = [position[stands_for[node.index]] for node in graph.nodes]
-    forward = tuple(  # a call's result that enters the next, equal one would turn back
-        edge for edge in graph.edges if stands_for[edge.source] < stands_for[edge.target]
-    )
+    turns = {edge for run in runs for edge in _turns(run)}
+    forward = tuple(edge for edge in graph.edges if edge not in turns)
     groups = tuple(
         replace(group, repeats=repeats.get(group.index, group.repeats)) for group in graph.groups
     )
@@ -245,8 +246,10 @@ def _as_one(node: GraphNode, same: list[GraphNode]) -> GraphNode:
     )
 
 
-def _is_leaf(node: GraphNode) -> bool:
-    return node.kind in _LEAVES
+def _turns(run: list[_Block]) -> list[Edge]:
+    """Return what leads from a block to the next: drawn as one, it would lead back into it."""
+    inside = {index for block in run for index in block.nodes}
+    return [edge for block in run[1:] for edge in block.entering if edge.source in inside]
 
 
 class _Block(NamedTuple):
@@ -256,6 +259,8 @@ class _Block(NamedTuple):
     nodes: list[int]  # in it, in order
     entering: list[Edge]
     signature: object  # equal for equal blocks
+    used_by: set[int | None]  # the groups that use something in it; None for what is in none
+    own: set[int]  # unnamed leaves that enter it and nothing else
 
 
 def _blocks(graph: Graph, level: set[int]) -> list[_Block]:
@@ -281,15 +286,34 @@ def _blocks(graph: Graph, level: set[int]) -> list[_Block]:
         else:
             wires[owner].append((target, edge.argument))
             entering[owner].append(edge)
+    users = _users(graph, inside)
     return [
         _Block(
             graph.groups[owner],
             own,
             entering[owner],
             (_looks(graph.groups[owner]), [_look(graph, index) for index in own], wires[owner]),
+            {user for index in own for user in users[index]} - {owner},
+            {
+                edge.source
+                for edge in entering[owner]
+                if users[edge.source] == {owner} and _is_unnamed_leaf(graph.nodes[edge.source])
+            },
         )
         for owner, own in nodes.items()
     ]
+
+
+def _users(graph: Graph, inside: Sequence[int | None]) -> list[set[int | None]]:
+    """Return for each node the groups in which it is used; None for outside of all, or a result."""
+    users: list[set[int | None]] = [{None} if node.output else set() for node in graph.nodes]
+    for edge in graph.edges:
+        users[edge.source].add(inside[edge.target])
+    return users
+
+
+def _is_unnamed_leaf(node: GraphNode) -> bool:
+    return node.kind in _LEAVES and not node.name
 
 
 def _looks(group: Group) -> object:
@@ -316,24 +340,43 @@ def _runs(blocks: Sequence[_Block], graph: Graph) -> list[list[_Block]]:
 
 
 def _continues(run: list[_Block], block: _Block, graph: Graph) -> bool:
-    """Whether a block is equal to those of a run, and what enters it is, or the last one's result.
+    """Whether a block is equal to those of a run, and goes on where the last one ends.
 
-    What enters may also be an unnamed array of its own where the first has one, too.
+    Only it may use what the last one made, and at the same places as those before it did.
     """
     first, last = run[0], run[-1]
-    if first.signature != block.signature or any(graph.nodes[i].output for i in last.nodes):
+    if first.signature != block.signature or last.used_by != {block.group.index}:
         return False
-    before = set(last.nodes)
-    is_fed = False
-    for edge, there in zip(block.entering, first.entering, strict=True):
-        if edge.source in before:
-            is_fed = True
-        elif edge.source != there.source:
-            node, other = graph.nodes[edge.source], graph.nodes[there.source]
-            both = _is_leaf(node) and _look(graph, edge.source) == _look(graph, there.source)
-            if not both or node.name or other.name:
-                return False
-    return is_fed
+    if not _enters_alike(first, last, block, graph):
+        return False
+    return len(run) == 1 or _feeds(last, block) == _feeds(first, run[1])
+
+
+def _feeds(last: _Block, block: _Block) -> list[int | None]:
+    """Return for each edge that enters a block from which place in the last one it comes."""
+    places = {index: place for place, index in enumerate(last.nodes)}
+    return [places.get(edge.source) for edge in block.entering]
+
+
+def _enters_alike(first: _Block, last: _Block, block: _Block, graph: Graph) -> bool:
+    """Whether what enters a block stands, one to one, for what enters the first of its run.
+
+    It is from the last one, or the same, or an unnamed array that each of the two has for itself.
+    """
+    entering = zip(first.entering, block.entering, strict=True)
+    pairs = {(there.source, here.source) for there, here in entering}
+    made = set(last.nodes)
+    # An array that is no tensor is a constant for each use; what stands for all is one result.
+    constants = {i: _look(graph, i) for i in first.own if graph.nodes[i].kind == "constant"}
+    merged = {(constants.get(t, t) if h in made else t, h) for t, h in pairs}
+    if len(pairs) > len({t for t, _ in pairs}) or len(merged) > len({h for _, h in pairs}):
+        return False
+    return all(
+        here in made
+        or here == there
+        or (there in first.own and here in block.own and _look(graph, here) == _look(graph, there))
+        for there, here in pairs
+    )
 
 
 # --- A limit -----------------------------------------------------------------------------------
