@@ -161,7 +161,7 @@ def test_norm_of_any_order(order):
     w = mg.tensor([1.0, 2.0, 3.0], requires_grad=True)
     w.grad = np.array([1.0, -2.0, 2.0], np.float32)
     expected = (1 + 2 * 2.0**order) ** (1 / order)
-    assert optim.clip_grad_norm([w], 100.0, order) == pytest.approx(expected, rel=1e-6)
+    assert optim.clip_grad_norm([w], 100.0, norm_type=order) == pytest.approx(expected, rel=1e-6)
 
 
 def test_whether_to_raise_is_true_or_false():
