@@ -278,6 +278,22 @@ def test_blocks_fed_from_another_result_of_the_one_before_are_not_folded():
     assert repeats(alternating([1, 1, 0, 0])) == {"": 2}
 
 
+def test_blocks_fed_crosswise_are_not_folded():
+    class Both(nn.Module):
+        def forward(self, a, b):
+            t = np.tanh(a)
+            return t, t - b
+
+    def fed(*crossed):
+        t, out = Both()(named("x"), named("y"))
+        for cross in crossed:
+            t, out = Both()(out, t) if cross else Both()(t, out)
+        return repeats(viz.folded(viz.graph(np.sum(out))))
+
+    assert fed(False, False) == fed(True, True) == {"": 3}
+    assert fed(False, True) == fed(True, False) == {"": 2}
+
+
 def test_blocks_that_take_one_array_twice_are_not_folded_with_those_that_take_two():
     x, y = named("x"), named("y")
     a = Fork()(x, x)
