@@ -472,6 +472,41 @@ def test_drawing_changes_nothing():
     assert state() == before
 
 
+class Leaving(nn.Module):
+    """A forward that counts, draws random numbers and changes a buffer."""
+
+    def __init__(self):
+        self.inner = nn.Linear(2, 2, rng=0)
+        self.mean = nn.Buffer(np.zeros(2, np.float32))
+        self.calls = 0
+        self.seen = []
+
+    def forward(self, x):
+        self.calls += 1
+        self.seen.append(x)
+        np.random.random()  # noqa: NPY002 (what a user's layer may do)
+        with no_grad():
+            self.mean.data += 1
+            self.inner.weight.data *= 2
+            self.mean.increment_version()
+        return self.inner(x)
+
+
+def test_what_a_forward_leaves_behind_is_taken_back():
+    model = Leaving()
+    weight = model.inner.weight.data.copy()
+    version = model.mean._vertex().version
+    drawn = np.random.get_state()[2]  # noqa: NPY002
+    chain = viz.draw_network(model, input=np.ones(2, np.float32)).graph
+    assert (model.calls, model.seen) == (0, [])
+    assert model.mean.data.tolist() == [0, 0]
+    assert model.mean._vertex().version == version
+    assert np.random.get_state()[2] == drawn  # noqa: NPY002
+    assert np.array_equal(model.inner.weight.data, weight)
+    assert np.array_equal(chain.layers[0].weight, weight)
+    assert chain.layers[0].weight_name == "inner.weight"
+
+
 def test_it_is_drawn_where_nothing_is_recorded_as_well():
     with no_grad():
         assert len(lines_of(viz.draw_network(story()))) == 16

@@ -19,7 +19,7 @@ from minigrad.graph import Leaf, Node
 from minigrad.nn.module import Call, Module
 from minigrad.nn.summary import is_shape
 from minigrad.tensor import Tensor, from_numpy, wrap
-from minigrad.viz.models.untouched import untouched
+from minigrad.viz.data.untouched import untouched
 
 __all__ = ["Called", "Computed", "Event", "Site", "Watched", "arrays_in", "watch"]
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad import random
 from minigrad.arrays import as_array
-from minigrad.context import scope, switched
+from minigrad.context import switched
 from minigrad.errors import ArgumentError, DtypeError, MinigradError
-from minigrad.graph import Node, Vertex
+from minigrad.graph import Leaf, Node, Vertex
 from minigrad.nn.activations import Step
 from minigrad.nn.containers import Sequential
 from minigrad.nn.layers import Linear
@@ -21,6 +19,7 @@ from minigrad.nn.module import Call, Module
 from minigrad.tensor import Tensor, from_numpy
 from minigrad.viz.data.recording import kept_by, record
 from minigrad.viz.data.trace import vertices_behind
+from minigrad.viz.data.untouched import untouched
 
 __all__ = ["Chain", "ChainLayer", "chain_of"]
 
@@ -102,7 +101,12 @@ def chain_of(model: Module, sample: Any = None) -> Chain:
 
 
 def _called(model: Module, batch: Tensor) -> Chain:
-    with _unchanged(model):
+    with (
+        untouched(model) as parameters,
+        record(),
+        switched(recording=True),
+        np.errstate(all="ignore"),
+    ):
         try:
             out = _with_recorded_steps(model)(batch)
         except MinigradError as error:
@@ -111,7 +115,7 @@ def _called(model: Module, batch: Tensor) -> Chain:
         raise _refusal(model, f"it returns {type(out).__name__}, not one tensor")
     if not isinstance(out, Tensor) or not isinstance(out._node, Node):
         raise _refusal(model, "what it returns is not connected with its input by gradients")
-    return _Reader(model, batch, out).chain()
+    return _Reader(model, parameters, batch, out).chain()
 
 
 _UNCALLABLE = (
@@ -184,24 +188,6 @@ def _with_recorded_steps(model: Module) -> Module:
     return Sequential({name: _with_recorded_steps(m) for name, m in members})
 
 
-@contextmanager
-def _unchanged(model: Module) -> Iterator[None]:
-    """Record everything inside, in evaluation mode, and leave no trace of it."""
-    modes = [(module, module.training) for module in model.modules()]
-    generator = random.generator()
-    state = generator.bit_generator.state
-    outside = scope.set(None)
-    try:
-        model.eval()
-        with record(), switched(recording=True), np.errstate(all="ignore"):
-            yield
-    finally:
-        scope.reset(outside)
-        generator.bit_generator.state = state
-        for module, training in modes:
-            module.training = training
-
-
 # --- The graph -------------------------------------------------------------------------------
 
 
@@ -232,13 +218,18 @@ class _Layer(NamedTuple):
 class _Reader:
     """Finds the layers in a recorded call."""
 
-    def __init__(self, model: Module, batch: Tensor, out: Tensor) -> None:
+    def __init__(
+        self, model: Module, parameters: dict[Leaf, Tensor], batch: Tensor, out: Tensor
+    ) -> None:
         self.model = model
         self.start = batch._vertex()
         self.end = out._vertex()
         self.result = np.array(out.data)
         self.sample = np.array(batch.data)
-        self.parameters = {p._vertex(): (name, p) for name, p in model.named_parameters()}
+        names = {id(p): name for name, p in model.named_parameters()}
+        self.parameters: dict[Vertex | None, tuple[str, Tensor]] = {
+            leaf: (names[id(p)], p) for leaf, p in parameters.items()
+        }
         self.nodes = [v for v in vertices_behind([self.end]) if isinstance(v, Node)]
         self.live: set[Vertex] = {self.start}  # what depends on the input
         for node in self.nodes:
