@@ -104,6 +104,31 @@ def test_what_stands_out(gradients, statuses):
     assert [row.status for row in flow.rows if not row.parameters] == ["", ""]
 
 
+@pytest.mark.parametrize("size", [1e160, 1e-170, 1.5e308, 5e-324])
+def test_gradients_whose_squares_are_no_numbers_are_neither_zero_nor_infinite(size):
+    model = nn.Sequential(
+        nn.Linear(2, 2, rng=0, dtype=np.float64), nn.Linear(2, 1, rng=1, dtype=np.float64)
+    )
+    for parameter in model.parameters():
+        parameter.data[...] = 0.5
+        parameter.grad = np.full(parameter.shape, size)
+    flow = viz.gradient_flow(model, np.ones((1, 2)))
+    assert [row.status for row in flow.rows] == ["fine", "fine"]
+    assert [row.remarks for row in flow.rows] == [(), ()]
+    assert flow.first_not_finite is None
+    assert np.isfinite(flow.rows[0].gradient)
+    if 1e-300 < size < 1e300:
+        assert flow.rows[0].gradient == pytest.approx(np.sqrt(6) * size)
+        assert flow.rows[0].ratio == pytest.approx(2 * size)
+    model[0].weight.grad[0, 0] = np.nan
+    model[0].weight.grad[0, 1] = np.inf
+    model[1].weight.grad[...] = model[1].bias.grad[...] = 0
+    assert [row.status for row in viz.gradient_flow(model, np.ones((1, 2))).rows] == [
+        "not finite",
+        "zero",
+    ]
+
+
 def test_a_deep_sigmoid_network_vanishes_towards_the_input():
     layers = [m for i in range(14) for m in (nn.Linear(8, 8, rng=i), nn.Sigmoid())]
     model = nn.Sequential(*layers, nn.Linear(8, 2, rng=14))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -217,7 +218,7 @@ def flow_of(watched: Watched, built: Built) -> GradientFlow:
     flows = {name: _parameter_flow(name, p, reasons) for name, p in parameters.items()}
     layers = [layer for layer in built.graph.layers if layer.kind in ("layer", "operation")]
     rows = [_row(layer, built, flows) for layer in layers]
-    last = next((row.ratio for row in reversed(rows) if row.ratio and _finite(row.ratio)), None)
+    last = next((row.ratio for row in reversed(rows) if row.ratio), None)
     return GradientFlow(
         type(model).__name__,
         tuple(_compared(row, last) for row in rows),
@@ -255,13 +256,26 @@ def _parameter_flow(name: str, parameter: Tensor, reasons: Reasons) -> Parameter
 
 
 def _norm(array: Any) -> float:
-    values = np.asarray(array, np.float64)
-    with np.errstate(all="ignore"):
-        return float(np.sqrt(np.sum(values * values)))
+    """Return the Euclidean norm: 0 only of zeros, and not finite only with such an element."""
+    sizes = np.abs(np.asarray(array, np.float64))
+    largest = float(sizes.max(initial=0.0))
+    if not largest or not _finite(largest):
+        return largest
+    scaled = sizes / largest  # squares of the elements themselves could over- or underflow
+    return min(largest * math.sqrt(np.sum(scaled * scaled)), _LARGEST)
 
 
 def _joined(norms: Iterable[float]) -> float:
-    return math.sqrt(sum(norm * norm for norm in norms))
+    return _norm(list(norms))
+
+
+def _quotient(gradient: float, weight: float) -> float | None:
+    if not weight or not _finite(gradient) or not _finite(weight):
+        return None
+    return min(gradient / weight, _LARGEST)
+
+
+_LARGEST = sys.float_info.max
 
 
 def _finite(value: float) -> bool:
@@ -278,7 +292,7 @@ def _row(layer: Layer, built: Built, flows: dict[str, ParameterFlow]) -> FlowRow
     if with_gradient:
         gradient = _joined(p.gradient or 0.0 for p in with_gradient)
         weight = _joined(p.weight for p in with_gradient)
-        ratio = gradient / weight if weight and _finite(gradient / weight) else None
+        ratio = _quotient(gradient, weight)
     dead, saturated = units_of(built.events[layer.index])
     return FlowRow(
         layer.index,
