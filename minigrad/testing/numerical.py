@@ -25,6 +25,8 @@ EPS = 2.0**-52
 BOOK_STEP = 1e-4
 COMPLEX_STEP = 1e-100
 RUNGS = (0, -1, 1, -2, 2, -3, 3, -4, -5)  # in which order steps are tried
+STEP_DIGITS = 16  # times the distance between numbers: what h/4 takes at least to be seen
+ODD_PART = 759250125 / 2**30  # short enough in binary that it rounds little
 GOOD = 1e-11  # relative error at which no other step is tried
 
 
@@ -37,7 +39,8 @@ class Estimate:
     value : array of float64
     error : array of float64
         An estimate of the absolute error, element by element: what the last refinement changed,
-        and the rounding of the function's values.
+        and the rounding of the function's values. Of "richardson" at a kink, half the difference
+        of the slopes to the two sides, between which any value is one of a subgradient.
     method : str
     """
 
@@ -180,15 +183,29 @@ def _columns(
 ) -> tuple[Array, Iterator[Column], tuple[int, ...]]:
     if method not in _METHODS:
         raise ArgumentError(f"method is one of {', '.join(_METHODS)}, not {method!r}")
-    if step is not None and not step > 0:
-        raise ArgumentError(f"step is a positive number, not {step!r}")
     point = np.array(unwrap(x))
     if point.dtype.kind not in "fiub":
         raise DtypeError(f"derivatives are taken at real numbers, not at {point.dtype}")
     point = point.astype(np.float64)
+    _check_step(step, point, method)
     value = _result(f, point)
     columns = _METHODS[method](f, point, value, step)
     return point, _quietly(columns), value.shape
+
+
+def _check_step(step: object, point: Array, method: str) -> None:
+    if step is None:
+        return
+    is_number = isinstance(step, int | float | np.number) and not isinstance(step, bool)
+    if not is_number or not 0 < float(step) < np.inf:  # type: ignore[arg-type]
+        raise ArgumentError(f"step is a positive number, not {step!r}")
+    finest = float(np.spacing(np.abs(point[np.isfinite(point)]).max(initial=0.0)))
+    if method != "complex" and float(step) < STEP_DIGITS * finest:  # type: ignore[arg-type]
+        raise ArgumentError(
+            f"step={step!r} is lost in the last digits of the point, whose elements are up to "
+            f"{finest:.2g} apart from the next number; take a step of {STEP_DIGITS * finest:.2g} "
+            "or more"
+        )
 
 
 def _quietly(columns: Iterator[Column]) -> Iterator[Column]:
@@ -252,19 +269,38 @@ def _richardson(f: Function, point: Array, value: Array, step: float | None) -> 
 def _extrapolated(line: Line, reading: Reading) -> Column:
     rounding = 4 * reading.grain * line.changed / reading.step
     error = reading.slope_error + rounding + EPS * np.abs(reading.slope)
+    error = np.maximum(error, _half_gap(reading, rounding))
     return reading.slope, np.where(np.isfinite(error), error, np.inf)
+
+
+def _half_gap(reading: Reading, rounding: Array) -> Array:
+    """Return half of the difference of the slopes to the two sides, 0 where there is no kink."""
+    gap = np.abs(reading.right - reading.left)
+    is_kink = gap > 10 * (reading.side_error + 12 * rounding)
+    return np.where(is_kink, gap / 2, 0.0)
 
 
 def _best(line: Line, first_step: float) -> Column:
     """Return for each result the slope whose error is estimated to be the smallest."""
-    slope, error = _extrapolated(line, line.read(first_step))
+    slope, error = _compared(line, first_step)
     for rung in RUNGS[1:]:
         if np.all(error <= GOOD * np.abs(slope)):
             break
-        other, other_error = _extrapolated(line, line.read(first_step * LADDER**rung))
+        other, other_error = _compared(line, first_step * LADDER**rung)
         better = other_error < error
         slope, error = np.where(better, other, slope), np.where(better, other_error, error)
     return slope, error
+
+
+def _compared(line: Line, step: float) -> Column:
+    """Return the slopes at a step, and how far they are from those at one of no simple ratio to it.
+
+    A wave whose period divides the step looks like a constant at all of the step's points.
+    """
+    slope, error = _extrapolated(line, line.read(step))
+    other, _ = _extrapolated(line, line.read(ODD_PART * step))
+    apart = np.abs(slope - other)
+    return slope, np.maximum(error, np.where(np.isfinite(apart), apart, 0.0))
 
 
 def _complex(f: Function, point: Array, value: Array, step: float | None) -> Iterator[Column]:

@@ -73,6 +73,29 @@ def test_step_can_be_set():
     assert numerical_derivative(f, x, method="central", step=0.5).value == book
 
 
+def test_error_at_a_kink_spans_the_slopes_of_both_sides():
+    for f, size in ((lambda x: np.maximum(x, 0), 0.5), (np.abs, 1.0)):
+        estimate = numerical_derivative(f, A([0.0, 1.0, -1.0]))
+        assert estimate.error[0] == pytest.approx(size)
+        assert np.all(estimate.error[1:] < 1e-10)
+
+
+@pytest.mark.parametrize("waves", [256, 1024, 4096, 2**16])
+def test_wave_whose_period_divides_the_steps(waves):
+    omega = 2 * np.pi * waves
+    estimate = numerical_derivative(lambda x: np.sin(omega * x), 1.0)
+    assert estimate.value == pytest.approx(omega, rel=1e-6)
+    assert np.abs(estimate.value - omega) <= 10 * estimate.error
+
+
+def test_step_that_the_point_swallows():
+    for method in ("central", "richardson"):
+        with pytest.raises(ValueError, match="lost in the last digits of the point"):
+            numerical_derivative(np.square, A([1e15]), method=method, step=1e-3)
+        assert numerical_derivative(np.square, A([1e15]), method=method, step=1e3).value > 1e15
+    assert numerical_derivative(np.square, A([1.0]), method="complex", step=1e-200).value == 2
+
+
 def test_jacobian():
     a = np.arange(6.0).reshape(2, 3)
     for method in ("central", "richardson", "complex"):
@@ -130,6 +153,8 @@ def test_argument_is_not_changed():
     [
         (np.exp, {"method": "forward"}, "method is one of"),
         (np.exp, {"step": 0.0}, "step is a positive number"),
+        (np.exp, {"step": "a"}, "step is a positive number, not 'a'"),
+        (np.exp, {"step": np.nan}, "step is a positive number, not nan"),
         (np.abs, {"method": "complex"}, "of complex numbers it returned float64"),
         (np.cbrt, {"method": "complex"}, "does not take complex numbers"),
         (lambda x: np.conj(x) ** 2, {"method": "complex"}, "real differences give another"),
