@@ -199,6 +199,12 @@ def make_problem(
     around: Surroundings,
 ) -> Problem:
     """Return the problem of a function and its arguments, which are converted to `dtype`."""
+    for what, given in (("f", function), ("vjp", vjp)):
+        if not callable(given) and (what == "f" or given is not None):
+            raise ArgumentError(
+                f"{what} must be a function of arrays (or a Module), not {given!r}; "
+                "call it as gradcheck(f, inputs)"
+            )
     arguments = make_arguments(function, inputs, wrt, rng, dtype)
     variables = list(arguments.variables())
     names, point = [n for n, _ in variables], [value for _, value in variables]
