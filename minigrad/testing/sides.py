@@ -53,7 +53,7 @@ class Calls:
         after = [*point, *cotangents, *self.problem.constants]
         self._check_unchanged(before, after, len(point), len(cotangents))
         self._check_memory(found, point, cotangents)
-        self._check_returned(found)
+        self._check_returned(found, cotangents)
         return [
             self._fitting(index, gradient, x)
             for index, (gradient, x) in enumerate(zip(found, point, strict=True))
@@ -104,9 +104,18 @@ class Calls:
             if any(_share(gradient, seed) for seed in cotangents):
                 self.add(f"the gradient of {self.name(i)} shares memory with the cotangent")
 
-    def _check_returned(self, gradients: list[Any]) -> None:
+    def _check_returned(self, gradients: list[Any], cotangents: Sequence[Array]) -> None:
         """Check that what the last call returned is still what it was."""
+        writeable = [g for g in gradients if g is not None and g.flags.writeable]
+        # What is the cotangent itself is told of elsewhere.
+        again = [g for g in writeable if not any(_share(g, u) for u in cotangents)]
         for index, gradient, copy in self._returned:
+            # A new array cannot be where the last one is, which is kept here.
+            if any(_share(gradient, g) for g in again):
+                self.add(
+                    f"two calls returned the gradient of {self.name(index)} in the same memory: "
+                    "return a new array each time, as the caller may add to it"
+                )
             if not np.array_equal(gradient, copy, equal_nan=True):
                 self.add(f"a further call changed the gradient of {self.name(index)} in place")
         arrays = [(i, g) for i, g in enumerate(gradients) if g is not None]
