@@ -21,7 +21,7 @@ WITHOUT_EXTRAS: dict[str, Callable[[], object]] = {
     "io": lambda: io.save_weights({"w": np.zeros(2)}, "weights.safetensors"),
     "data": lambda: data.load_digits(),
     "plots": lambda: plots.plot_history({"loss": [2.0, 1.0]}),
-    "viz": lambda: viz.draw_model(nn.Linear(2, 1), np.zeros((1, 2))).write("model.svg"),
+    "viz": lambda: viz.draw_model(nn.Linear(2, 1), np.zeros((1, 2))).save("model.svg"),
     "testing": lambda: importlib.import_module("minigrad.testing.strategies"),
 }
 

@@ -313,6 +313,9 @@ class Judge:
         rungs = range(LOWEST, HIGHEST + 1)
         if self.is_sharp(last):
             rungs = range(max(LOWEST, last.rung - 3), min(HIGHEST, last.rung + 1) + 1)
+        for rung in rungs:
+            self.summary(rung)
+        self.summaries.clear()  # what only long steps change has rounding errors at short ones, too
         everything = [self.summary(rung) for rung in rungs]
         singular = self._singular()
         if not singular.note:
