@@ -36,28 +36,23 @@ class Scope(Protocol):
         ...
 
 
-class Observer(Protocol):
-    """Watches every recorded operation; see `minigrad.debugging`."""
+class Observer:
+    """Watches every recorded operation; this one does nothing. See `minigrad.debugging`."""
 
     def computing(self) -> None:
-        """Notice that an operation is about to be computed, recorded or not."""
-        ...
+        """Notice that an operation with tensors is about to be computed."""
 
     def recorded(self, node: Any, out: Any, args: tuple[Any, ...]) -> None:
         """Look at a node that has just been made, at the result it stands for, and of what."""
-        ...
 
     def called(self, call: Any, args: tuple[Any, ...], out: Any) -> None:
         """Look at a module's call that has just returned."""
-        ...
 
     def visiting(self, node: Any, gradient: Any) -> None:
         """Look at a node whose rule is about to be applied, and at the gradient that arrived."""
-        ...
 
     def visited(self, node: Any, index: int, gradient: Any) -> None:
         """Look at the gradient that the node's rule gave for one of its arguments."""
-        ...
 
 
 class Context(NamedTuple):

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.context import switched
+from minigrad.context import Observer, switched
 from minigrad.errors import GraphError
 from minigrad.graph import Node
 
-__all__ = ["debug", "users_line"]
+__all__ = ["PACKAGE", "debug", "users_line"]
 
-_PACKAGE = f"{Path(__file__).parent}{os.sep}"
+PACKAGE = f"{Path(__file__).parent}{os.sep}"
 _NUMPY = f"{Path(np.__file__).parent}{os.sep}"
 
 
@@ -69,15 +69,12 @@ class _Origin:
     checksums: tuple[Any, ...]
 
 
-class _Watch:
+class _Watch(Observer):
     """The observer behind `debug`."""
 
     def __init__(self, check_finite: bool, check_saved: bool) -> None:
         self.check_finite = check_finite
         self.check_saved = check_saved
-
-    def computing(self) -> None:
-        pass
 
     def recorded(self, node: Node, out: Any, args: tuple[Any, ...]) -> None:
         file, line = users_line()
@@ -85,9 +82,6 @@ class _Watch:
         node.note = _Origin(file, line, tuple(map(_checksum, saved)))
         if self.check_finite and not np.isfinite(out).all():
             raise GraphError(f"{_describe(node)} gave {_first_not_finite(out)}")
-
-    def called(self, call: Any, args: tuple[Any, ...], out: Any) -> None:
-        pass
 
     def visiting(self, node: Node, gradient: Any) -> None:
         if not self.check_saved or not isinstance(node.note, _Origin):
@@ -135,6 +129,6 @@ def _checksum(value: Any) -> Any:
 def users_line() -> tuple[str, int]:
     """Return file and line of the innermost call that is neither ours nor NumPy's."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith((_PACKAGE, _NUMPY)):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith((PACKAGE, _NUMPY)):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from minigrad.context import context, no_grad, scope
+from minigrad.context import Observer, context, no_grad, scope
 from minigrad.errors import ArgumentError, DtypeError
 from minigrad.nn.module import Call, Module
 from minigrad.tensor import Tensor
@@ -77,7 +77,7 @@ def _line(cells: tuple[str, ...], widths: list[int]) -> str:
     return "  ".join([*padded, number.rjust(widths[-1])])
 
 
-class _Calls:
+class _Calls(Observer):
     """An observer that writes down the calls of modules."""
 
     def __init__(self) -> None:
@@ -85,18 +85,6 @@ class _Calls:
 
     def called(self, call: Any, args: tuple[Any, ...], out: Any) -> None:
         self.calls.append((call, out))
-
-    def computing(self) -> None:
-        pass
-
-    def recorded(self, node: Any, out: Any, args: tuple[Any, ...]) -> None:
-        pass
-
-    def visiting(self, node: Any, gradient: Any) -> None:
-        pass
-
-    def visited(self, node: Any, index: int, gradient: Any) -> None:
-        pass
 
 
 def summary(model: Module, *inputs: Any) -> Summary:

@@ -11,20 +11,10 @@ from minigrad.viz.data.collapse import depth_of, limited, reduced
 from minigrad.viz.data.graph import Cost, Graph, GraphNode, Group
 from minigrad.viz.data.trace import graph
 from minigrad.viz.look import numbers
+from minigrad.viz.look.numbers import LONGEST, shortened
+from minigrad.viz.look.palette import GREY, HEAT, KINDS, PURPLE, VERMILION
 from minigrad.viz.look.render import Drawing
-from minigrad.viz.look.theme import (
-    GREY,
-    HEAT,
-    KINDS,
-    LONGEST,
-    PURPLE,
-    VERMILION,
-    label,
-    legend,
-    new_drawing,
-    plain,
-    shortened,
-)
+from minigrad.viz.look.theme import label, legend, new_drawing, plain
 
 __all__ = ["View", "draw", "draw_graph"]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from minigrad.errors import ArgumentError
 from minigrad.tensor import Tensor
 from minigrad.viz.data.collapse import reduced
 from minigrad.viz.data.graph import Graph, GraphNode, Group
-from minigrad.viz.data.trace import graph
+from minigrad.viz.data.trace import graph_behind
 from minigrad.viz.look import numbers
 from minigrad.viz.look.numbers import shortened, visible
 from minigrad.viz.look.palette import BLACK, KINDS, VERMILION
+from minigrad.viz.options import check_direction
 
 __all__ = ["mermaid", "mermaid_of"]
 
@@ -75,12 +75,8 @@ def mermaid(
         classDef operation fill:#FFFFFF,stroke:#222222,color:#222222
         style n1 stroke-width:3px
     """
-    if direction not in ("TB", "LR", "BT", "RL"):
-        raise ArgumentError(
-            f'direction is "TB" (from top to bottom), "LR", "BT" or "RL", not {direction!r}'
-        )
-    one = what[0] if len(what) == 1 else None
-    whole = one if isinstance(one, Graph) else graph(*what, names=names)  # type: ignore[arg-type]
+    check_direction(direction)
+    whole = graph_behind(what, names)
     flowchart = _Flowchart(reduced(whole, depth, fold, max_nodes), shapes, dtypes)
     return flowchart.text(direction).rstrip("\n")
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from minigrad.errors import ArgumentError
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
 from minigrad.viz.data.collapse import reduced
 from minigrad.viz.data.graph import Graph, GraphNode, Group
-from minigrad.viz.data.trace import graph
+from minigrad.viz.data.trace import graph_behind
 from minigrad.viz.look import numbers
+from minigrad.viz.options import check_depth
 
 __all__ = ["text", "text_of"]
 
@@ -95,7 +95,7 @@ def text(
     one = what[0] if len(what) == 1 else None
     if isinstance(one, Module):
         return _model(one, show, depth)
-    whole = one if isinstance(one, Graph) else graph(*what, names=names)  # type: ignore[arg-type]
+    whole = graph_behind(what, names)
     return _tree(reduced(whole, depth, fold, max_nodes), show, whole.summary)
 
 
@@ -236,8 +236,7 @@ def _clean(text: str) -> str:
 
 
 def _model(model: Module, show: _Show, depth: int | None) -> str:
-    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 0):
-        raise ArgumentError(f"depth is 0 for the whole model, 1, 2, ... for parts, not {depth!r}")
+    check_depth(depth)
     lines = [_module(model, "")]
     lines += _parts(model, show, depth, "", {id(model)}, set())
     parameters = list(model.parameters())

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minigrad as mg
-from minigrad.context import switched
+from minigrad.context import Observer, switched
 from minigrad.errors import DtypeError, GraphError, MinigradError, RuleError, ShapeError
 
 
@@ -742,18 +742,12 @@ def test_dropping_the_result_frees_the_graph_at_once():
 # --- Size ----------------------------------------------------------------------------------------
 
 
-class Counter:
+class Counter(Observer):
     """An observer that counts what the walk does."""
 
     def __init__(self):
         self.visits = 0
         self.gradients = 0
-
-    def computing(self):
-        pass
-
-    def recorded(self, node, out, args):
-        pass
 
     def visiting(self, node, gradient):
         self.visits += 1

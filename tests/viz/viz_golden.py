@@ -3,9 +3,13 @@
 Write them anew with MINIGRAD_GOLDEN=write, look at the difference, and commit it.
 """
 
+import contextlib
 import difflib
+import io
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,3 +35,18 @@ def check_golden(text, name):
         pytest.fail(
             "\n".join([f"not what {name} has (MINIGRAD_GOLDEN=write to change it)", *lines])
         )
+
+
+def check_hash_seed(script):
+    """Run a script that prints pictures here and under another hash seed, and compare."""
+    there = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONHASHSEED": "1", "PYTHONUTF8": "1"},
+        capture_output=True,
+        check=True,
+    )
+    here = io.StringIO()
+    with contextlib.redirect_stdout(here):
+        exec(script, {})
+    assert there.stdout.decode("utf-8").splitlines() == here.getvalue().splitlines()
+    assert here.getvalue().startswith("digraph")

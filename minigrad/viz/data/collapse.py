@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from minigrad.errors import ArgumentError
 from minigrad.viz.data.graph import Cost, Edge, Graph, GraphNode, Group
 from minigrad.viz.look.numbers import count
+from minigrad.viz.options import check_depth, check_max_nodes
 
 __all__ = ["collapsed", "depth_of", "folded", "limited", "reduced"]
 
@@ -34,15 +34,13 @@ def reduced(graph: Graph, depth: int | None, fold: bool, max_nodes: int | None) 
     ArgumentError
         If `depth` or `max_nodes` is no such number.
     """
+    check_depth(depth)
+    check_max_nodes(max_nodes)
     if fold:
         graph = folded(graph)
     if depth is not None:
-        if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:
-            raise ArgumentError(f"depth is 0 for whole models, 1, 2, ... for parts, not {depth!r}")
         graph = collapsed(graph, depth)
     if max_nodes is not None:
-        if isinstance(max_nodes, bool) or not isinstance(max_nodes, int) or max_nodes < 3:
-            raise ArgumentError(f"max_nodes is None or a number from 3 up, not {max_nodes!r}")
         graph = limited(graph, max_nodes)
     return graph
 

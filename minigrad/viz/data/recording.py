@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.calls import Traced
-from minigrad.context import switched
+from minigrad.calls import Traced, unwrap
+from minigrad.context import Observer, switched
 from minigrad.debugging import users_line
 from minigrad.graph import Leaf, Node
 
@@ -59,11 +59,8 @@ class record(switched):
         super().__init__(observer=_Recorder())
 
 
-class _Recorder:
+class _Recorder(Observer):
     """The observer behind `record`."""
-
-    def computing(self) -> None:
-        pass
 
     def recorded(self, node: Node, out: Any, args: tuple[Any, ...]) -> None:
         file, line = users_line()
@@ -74,19 +71,12 @@ class _Recorder:
             elif parent is None and hasattr(arg, "shape"):
                 kept.constants[position] = np.array(arg)
 
-    def called(self, call: Any, args: tuple[Any, ...], out: Any) -> None:
-        pass
-
     def visiting(self, node: Node, gradient: Any) -> None:
         kept = kept_by(node)
         if kept is not None:
-            kept.gradient = np.array(_plain(gradient))
+            kept.gradient = np.array(unwrap(gradient))
 
     def visited(self, node: Node, index: int, gradient: Any) -> None:
         kept = kept_by(node)
         if kept is not None:
-            kept.contributions[index] = np.array(_plain(gradient))
-
-
-def _plain(value: Any) -> Any:
-    return value._data if isinstance(value, Traced) else value
+            kept.contributions[index] = np.array(unwrap(gradient))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from minigrad.calls import unwrap
 from minigrad.context import Scope
 from minigrad.errors import ArgumentError, DtypeError, GraphError
 from minigrad.graph import Alias, Leaf, Node, Vertex
@@ -15,7 +16,7 @@ from minigrad.viz.data.graph import Edge, Graph, GraphNode, Group
 from minigrad.viz.data.paths import Paths, called_modules, named_state
 from minigrad.viz.data.recording import kept_by
 
-__all__ = ["graph", "graph_of", "vertices_behind"]
+__all__ = ["graph", "graph_behind", "graph_of", "vertices_behind"]
 
 Names = Mapping[str, Any]
 
@@ -62,6 +63,13 @@ def graph(*outputs: Tensor, names: Names | None = None) -> Graph:
     _check(outputs, names)
     results: dict[Vertex, Any] = {output._vertex(): output._data for output in outputs}
     return _Tracer(results, names or {}).graph()
+
+
+def graph_behind(what: Sequence[Any], names: Names | None) -> Graph:
+    """Return a graph that is given as such, or that of the tensors that are given."""
+    if len(what) == 1 and isinstance(what[0], Graph):
+        return what[0]
+    return graph(*what, names=names)
 
 
 def graph_of(results: Mapping[Vertex, Any]) -> tuple[Graph, Mapping[Vertex, int]]:
@@ -223,7 +231,7 @@ class _Tracer:
             got_gradient=leaf.grad is not None,
             operations=0,
             value=self.values.get(leaf),
-            gradient=_plain(leaf.grad),
+            gradient=unwrap(leaf.grad),
         )
 
     def _operation(self, node: Node, index: int) -> GraphNode:
@@ -243,7 +251,7 @@ class _Tracer:
             line=kept.line if kept is not None else "",
             output=node in self.outputs,
             value=self.values.get(node),
-            gradient=_plain(gradient),
+            gradient=unwrap(gradient),
         )
 
     # --- Groups ------------------------------------------------------------------------------
@@ -325,10 +333,6 @@ def _held_by(node: Node) -> Iterator[tuple[Vertex, Any]]:
             yield parent, value
     if node.out is not None:
         yield node, node.out
-
-
-def _plain(value: Any) -> Any:
-    return value.data if isinstance(value, Tensor) else value
 
 
 def _options(node: Node) -> str:

@@ -18,17 +18,11 @@ from minigrad.viz.data.trace import graph, graph_of
 from minigrad.viz.films.slides import embedded, page
 from minigrad.viz.films.steps import Step, formula, steps_back
 from minigrad.viz.look import numbers
+from minigrad.viz.look.numbers import shortened
+from minigrad.viz.look.palette import KINDS, PURPLE
 from minigrad.viz.look.render import Drawing
-from minigrad.viz.look.theme import (
-    KINDS,
-    PURPLE,
-    Row,
-    check_direction,
-    legend,
-    new_drawing,
-    shortened,
-    table,
-)
+from minigrad.viz.look.theme import Row, legend, new_drawing, table
+from minigrad.viz.options import check_direction
 
 __all__ = ["Film", "Frame", "film"]
 

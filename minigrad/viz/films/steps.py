@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.backprop import backpropagate
-from minigrad.context import switched
+from minigrad.context import Observer, switched
 from minigrad.errors import GraphError
 from minigrad.graph import Node
 from minigrad.viz.data.recording import kept_by
@@ -70,20 +70,11 @@ def steps_back(root: Node) -> list[Step]:
     return watcher.steps
 
 
-class _Watcher:
+class _Watcher(Observer):
     """An observer of a walk back."""
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
-
-    def computing(self) -> None:
-        pass
-
-    def recorded(self, node: Any, out: Any, args: tuple[Any, ...]) -> None:
-        pass
-
-    def called(self, call: Any, args: tuple[Any, ...], out: Any) -> None:
-        pass
 
     def visiting(self, node: Node, gradient: Any) -> None:
         self.steps.append(Step(node, np.array(gradient)))

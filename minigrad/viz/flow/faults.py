@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.context import switched
+from minigrad.context import Observer, switched
 from minigrad.errors import MinigradError
 from minigrad.graph import Node
 from minigrad.tensor import Tensor, walk_back
@@ -127,23 +127,11 @@ def _walked(watched: Watched) -> tuple[str, Node] | None:
     return observer.found
 
 
-class _Gradients:
+class _Gradients(Observer):
     """An observer that looks for the first gradient that is not finite."""
 
     def __init__(self) -> None:
         self.found: tuple[str, Node] | None = None
-
-    def computing(self) -> None:
-        pass
-
-    def recorded(self, node: Node, out: Any, args: tuple[Any, ...]) -> None:
-        pass
-
-    def called(self, call: Any, args: tuple[Any, ...], out: Any) -> None:
-        pass
-
-    def visiting(self, node: Node, gradient: Any) -> None:
-        pass
 
     def visited(self, node: Node, index: int, gradient: Any) -> None:
         if self.found is None and kind_of(gradient):

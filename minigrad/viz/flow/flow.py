@@ -17,9 +17,10 @@ from minigrad.viz.flow.faults import Fault, first_fault, kind_of
 from minigrad.viz.flow.reasons import Reasons
 from minigrad.viz.flow.units import Units, units_of
 from minigrad.viz.look import numbers
-from minigrad.viz.models.building import Built, build, check_depth
+from minigrad.viz.models.building import Built, build
 from minigrad.viz.models.layers import Layer
 from minigrad.viz.models.watching import Watched, watch
+from minigrad.viz.options import check_depth
 
 __all__ = ["FlowRow", "GradientFlow", "ParameterFlow", "flow_of", "gradient_flow"]
 

@@ -10,57 +10,26 @@ from typing import Any, NamedTuple
 
 import graphviz
 
-from minigrad.errors import ArgumentError
 from minigrad.viz.look.numbers import LONGEST, shortened, visible
 from minigrad.viz.look.palette import (
     BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    HEAT,
-    KINDS,
-    ORANGE,
-    PURPLE,
-    VERMILION,
-    Kind,
 )
 from minigrad.viz.look.render import Drawing
+from minigrad.viz.options import check_direction
 
 __all__ = [
-    "BLACK",
-    "BLUE",
-    "GREEN",
-    "GREY",
-    "HEAT",
-    "KINDS",
-    "LONGEST",
-    "ORANGE",
-    "PURPLE",
-    "VERMILION",
-    "Kind",
     "Row",
     "Scale",
-    "check_direction",
     "label",
     "legend",
     "new_drawing",
     "plain",
-    "shortened",
     "table",
 ]
 
 
 _WIDEST = 100  # characters of a line in the legend
 _STRUT = '<font point-size="11"> </font>'  # keeps lines apart: letters hang below theirs
-
-
-def check_direction(direction: str) -> str:
-    """Refuse what is not a direction of graphviz."""
-    if direction not in ("TB", "LR", "BT", "RL"):
-        raise ArgumentError(
-            f'direction is "TB" (from top to bottom), "LR", "BT" or "RL", not {direction!r}'
-        )
-    return direction
 
 
 def new_drawing(direction: str = "TB", **attributes: str) -> Drawing:

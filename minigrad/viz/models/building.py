@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from minigrad.context import Scope
-from minigrad.errors import ArgumentError
 from minigrad.graph import Leaf
 from minigrad.nn.module import Call, Module
 from minigrad.tensor import Tensor
 from minigrad.viz.models.layers import Box, Layer, LayerGraph, Shape
 from minigrad.viz.models.loops import Key, keys_of
 from minigrad.viz.models.watching import Called, Computed, Event, Watched, arrays_in, watch
+from minigrad.viz.options import check_depth
 
-__all__ = ["Built", "build", "check_depth", "layer_graph"]
+__all__ = ["Built", "build", "layer_graph"]
 
 
 class Built(NamedTuple):
@@ -82,12 +82,6 @@ def layer_graph(
     """
     check_depth(depth)
     return build(watch(model, inputs), depth, fold=fold).graph
-
-
-def check_depth(depth: Any) -> None:
-    """Refuse what is not a depth."""
-    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 0):
-        raise ArgumentError(f"depth is 0 for the whole model, 1, 2, ... for parts, not {depth!r}")
 
 
 def build(watched: Watched, depth: int | None = None, *, fold: bool = True) -> Built:

@@ -11,24 +11,14 @@ from minigrad.nn.module import Module
 from minigrad.viz.flow.colours import edge_look, flow_entries, flow_look, flow_notes, flow_scale
 from minigrad.viz.flow.flow import GradientFlow, flow_of
 from minigrad.viz.look import numbers
+from minigrad.viz.look.palette import BLUE, GREEN, GREY, PURPLE
 from minigrad.viz.look.render import Drawing
-from minigrad.viz.look.theme import (
-    BLUE,
-    GREEN,
-    GREY,
-    PURPLE,
-    Row,
-    check_direction,
-    label,
-    legend,
-    new_drawing,
-    plain,
-    table,
-)
-from minigrad.viz.models.building import Built, build, check_depth
+from minigrad.viz.look.theme import Row, label, legend, new_drawing, plain, table
+from minigrad.viz.models.building import Built, build
 from minigrad.viz.models.fewer import fitting
 from minigrad.viz.models.layers import Box, Layer, LayerGraph
 from minigrad.viz.models.watching import Watched, watch
+from minigrad.viz.options import check_depth, check_direction
 
 __all__ = ["draw_model"]
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from minigrad.arrays import as_array
-from minigrad.context import switched
+from minigrad.context import Observer, switched
+from minigrad.debugging import PACKAGE
 from minigrad.errors import ArgumentError, DtypeError
 from minigrad.graph import Leaf, Node
 from minigrad.nn.module import Call, Module
@@ -24,7 +23,6 @@ from minigrad.viz.data.untouched import untouched
 __all__ = ["Called", "Computed", "Event", "Site", "Watched", "arrays_in", "watch"]
 
 Site: TypeAlias = tuple[Any, ...]  # the places in the code from a module's forward to a call
-_PACKAGE = f"{Path(__file__).parents[2]}{os.sep}"
 
 
 class Computed(NamedTuple):
@@ -59,26 +57,17 @@ class Watched:
     parameters: dict[Leaf, Tensor] = field(default_factory=dict)  # by stand-ins for their leaves
 
 
-class _Watch:
+class _Watch(Observer):
     """The observer that writes the events down."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-
-    def computing(self) -> None:
-        pass
 
     def recorded(self, node: Node, out: Any, args: tuple[Any, ...]) -> None:
         self.events.append(Computed(node, args, out, _site(0)))
 
     def called(self, call: Any, args: tuple[Any, ...], out: Any) -> None:
         self.events.append(Called(call, args, out, _site(1)))
-
-    def visiting(self, node: Node, gradient: Any) -> None:
-        pass
-
-    def visited(self, node: Node, index: int, gradient: Any) -> None:
-        pass
 
 
 def _site(skip: int) -> Site:
@@ -92,7 +81,7 @@ def _site(skip: int) -> Site:
     while frame is not None and frame.f_code is not Module.__call__.__code__:
         way.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back
-    ours = not way or way[-1][0].co_filename.startswith(_PACKAGE)
+    ours = not way or way[-1][0].co_filename.startswith(PACKAGE)
     return () if ours else tuple(way)
 
 

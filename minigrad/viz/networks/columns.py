@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.viz.look import numbers
-from minigrad.viz.look.theme import BLUE, VERMILION
+from minigrad.viz.look.palette import BLUE, VERMILION
 from minigrad.viz.networks.chain import Chain, ChainLayer
 
 __all__ = [

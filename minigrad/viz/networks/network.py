@@ -17,20 +17,10 @@ import numpy as np
 from minigrad.errors import ArgumentError
 from minigrad.nn.module import Module
 from minigrad.viz.look import numbers
+from minigrad.viz.look.numbers import shortened
+from minigrad.viz.look.palette import BLUE, GREEN, GREY, PURPLE, VERMILION
 from minigrad.viz.look.render import Drawing
-from minigrad.viz.look.theme import (
-    BLUE,
-    GREEN,
-    GREY,
-    PURPLE,
-    VERMILION,
-    check_direction,
-    label,
-    legend,
-    new_drawing,
-    plain,
-    shortened,
-)
+from minigrad.viz.look.theme import label, legend, new_drawing, plain
 from minigrad.viz.networks.chain import Chain, ChainLayer, chain_of
 from minigrad.viz.networks.columns import (
     ANCHOR,
@@ -47,6 +37,7 @@ from minigrad.viz.networks.columns import (
     subscript,
     tint,
 )
+from minigrad.viz.options import check_direction
 
 __all__ = ["draw_network"]
 

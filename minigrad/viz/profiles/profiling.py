@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from minigrad.context import context, switched
+from minigrad.context import Observer, context, switched
 from minigrad.debugging import users_line
 from minigrad.errors import ArgumentError, GraphError
 from minigrad.graph import Node
@@ -289,7 +289,7 @@ class profile(switched):
 
 
 @dataclass
-class _Timer:
+class _Timer(Observer):
     """The observer behind `profile`."""
 
     profile: Profile
@@ -315,9 +315,6 @@ class _Timer:
         )
         calls[node] = _Measured(node, f"{file.rpartition('/')[2]}:{line}", cost)
         self.mark = time.perf_counter()
-
-    def called(self, call: Any, args: tuple[Any, ...], out: Any) -> None:
-        pass
 
     def visiting(self, node: Node, gradient: Any) -> None:
         self.mark = time.perf_counter()
