@@ -53,62 +53,32 @@ def backpropagate(
     RuleError
         If a rule returned something that cannot be a gradient.
     """
-    walk = _Walk(seeds, targets, wrap)
-    walk.run(retain_graph)
-    return walk.results
-
-
-class _Walk:
-    """One walk back: what has arrived where, and what each node still waits for."""
-
-    def __init__(
-        self,
-        seeds: Iterable[tuple[Vertex, Array]],
-        targets: Collection[Vertex] | None,
-        wrap: Wrap | None,
-    ) -> None:
-        self.targets = targets
-        self.wrap = wrap
-        self.observer = context.get().observer
-        self.gradients, self.results = _seeded(seeds, targets)  # of nodes ahead, and of targets
-        self.consumers = _count_consumers(list(self.gradients), targets)
-
-    def run(self, retain_graph: bool) -> None:
-        """Walk through the nodes, each after all that were computed from it."""
-        gradients, consumers, targets = self.gradients, self.consumers, self.targets
-        ready = [vertex for vertex in gradients if consumers.get(vertex) == 0]
-        while ready:
-            node = ready.pop()
-            gradient = gradients.pop(node, None)
-            if gradient is not None:
-                if node.retains_grad if targets is None else node in targets:
-                    self.results[node] = gradient
-                self._pass_back(node, gradient)
-            if not retain_graph:
-                node.free()
-            parents = node.parents
-            for index, _ in node.plan.vjps:
-                parent: Any = parents[index]
-                if parent in consumers:
-                    left = consumers[parent] = consumers[parent] - 1
-                    if not left:
-                        ready.append(parent)
-
-    def _pass_back(self, node: Node, gradient: Array) -> None:
-        """Apply the node's rule, and add what it gives to the gradients of the parents."""
-        out, args, kwargs = node.out, cast("tuple[Any, ...]", node.args), node.kwargs or {}
-        if self.wrap is not None:
-            out, args = _wrapped(node, self.wrap)
-        out = node if out is None else out  # where it is not needed, the node tells the shape
-        if self.observer is not None:
-            self.observer.visiting(node, gradient)
+    gradients, results = _seeded(seeds, targets)  # of nodes ahead, and of targets
+    consumers = _count_consumers(list(gradients), targets)
+    observer = context.get().observer
+    ready = [node for node in gradients if consumers.get(node) == 0]
+    while ready:  # each node after all that were computed from it
+        node = ready.pop()
+        gradient = gradients.pop(node)
+        if node.retains_grad if targets is None else node in targets:
+            results[node] = gradient
+        if observer is not None:
+            observer.visiting(node, gradient)
+        given = _given(node, gradient, wrap)
+        kwargs = node.kwargs or _NO_OPTIONS
+        parents = node.parents
         for index, vjp in node.plan.vjps:
-            parent: Any = node.parents[index]
-            sums = self._destination(parent)
-            if sums is None:
+            parent: Any = parents[index]
+            if parent.is_leaf:
+                if targets is not None and parent not in targets:
+                    continue
+                sums: dict[Any, Array] = results
+            elif parent in consumers:
+                sums = gradients
+            else:
                 continue
             try:
-                contribution = vjp(gradient, out, *args, **kwargs)
+                contribution = vjp(*given, **kwargs)
             except Exception as error:
                 error.add_note(f"in the gradient rule of {node.where()} for argument {index}")
                 raise
@@ -117,18 +87,31 @@ class _Walk:
                 or contribution.shape != parent.shape
             ):
                 contribution = _fit(contribution, parent, node, index)
-            if self.observer is not None:
-                self.observer.visited(node, index, contribution)
+            if observer is not None:
+                observer.visited(node, index, contribution)
             if parent in sums:
-                _accumulate(sums, parent, contribution, owned=self.wrap is None)
+                _accumulate(sums, parent, contribution, owned=wrap is None)
             else:
                 sums[parent] = contribution
+            if sums is gradients:
+                left = consumers[parent] = consumers[parent] - 1
+                if not left:
+                    ready.append(parent)
+        if not retain_graph:
+            node.free()
+    return results
 
-    def _destination(self, parent: Vertex) -> dict[Any, Array] | None:
-        """Return where the gradient of a parent is added up; None if it is not wanted."""
-        if parent.is_leaf:
-            return self.results if self.targets is None or parent in self.targets else None
-        return self.gradients if parent in self.consumers else None
+
+_NO_OPTIONS: dict[str, Any] = {}
+
+
+def _given(node: Node, gradient: Array, wrap: Wrap | None) -> tuple[Any, ...]:
+    """Return what the node's rule is given: the gradient, the result and the arguments."""
+    out, args = node.out, cast("tuple[Any, ...]", node.args)
+    if wrap is not None:
+        out, args = _wrapped(node, wrap)
+    # Where the result is not needed, the node tells its shape.
+    return (gradient, node if out is None else out, *args)
 
 
 def _seeded(
