@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from sys import getrefcount
-from typing import Any, TypeAlias, cast
+from typing import Any, NoReturn, TypeAlias, cast
 
 from minigrad.context import context
 from minigrad.errors import GraphError, RuleError
@@ -64,9 +64,11 @@ def backpropagate(
             results[node] = gradient
         if observer is not None:
             observer.visiting(node, gradient)
-        given = _given(node, gradient, wrap)
-        kwargs = node.kwargs or _NO_OPTIONS
-        parents = node.parents
+        out, args, kwargs, parents = node.out, node.args, node.kwargs, node.parents
+        if wrap is not None:
+            out, args = _wrapped(node, wrap)
+        # Where the result is not needed, the node tells its shape.
+        given = (gradient, node if out is None else out, *args)  # type: ignore[misc]
         for index, vjp in node.plan.vjps:
             parent: Any = parents[index]
             if parent.is_leaf:
@@ -78,7 +80,7 @@ def backpropagate(
             else:
                 continue
             try:
-                contribution = vjp(*given, **kwargs)
+                contribution = vjp(*given, **kwargs) if kwargs else vjp(*given)
             except Exception as error:
                 error.add_note(f"in the gradient rule of {node.where()} for argument {index}")
                 raise
@@ -100,18 +102,6 @@ def backpropagate(
         if not retain_graph:
             node.free()
     return results
-
-
-_NO_OPTIONS: dict[str, Any] = {}
-
-
-def _given(node: Node, gradient: Array, wrap: Wrap | None) -> tuple[Any, ...]:
-    """Return what the node's rule is given: the gradient, the result and the arguments."""
-    out, args = node.out, cast("tuple[Any, ...]", node.args)
-    if wrap is not None:
-        out, args = _wrapped(node, wrap)
-    # Where the result is not needed, the node tells its shape.
-    return (gradient, node if out is None else out, *args)
 
 
 def _seeded(
@@ -206,10 +196,16 @@ def _count_consumers(roots: list[Node], targets: Collection[Vertex] | None) -> d
     stack = list(consumers)
     while stack:
         node = stack.pop()
-        if node.args is None or node.versions:
-            _check_saved_values(node)
-        for index, _ in node.plan.vjps:
-            parent: Any = node.parents[index]
+        parents, plan = node.parents, node.plan
+        versions = 0
+        for index in plan.kept:
+            parent: Any = parents[index]
+            if parent is not None:
+                versions += parent.version
+        if versions != node.versions or node.args is None:
+            _refuse(node)
+        for index, _ in plan.vjps:
+            parent = parents[index]
             if parent in consumers:
                 consumers[parent] += 1
             elif not parent.is_leaf and (live is None or parent in live):
@@ -236,25 +232,21 @@ def _on_the_way(roots: list[Node], targets: Collection[Vertex]) -> set[Vertex]:
     return live
 
 
-def _check_saved_values(node: Node) -> None:
+def _refuse(node: Node) -> NoReturn:
+    """Say which saved value of a node is gone, or has been changed."""
     if node.args is None:
         raise GraphError(
             f"the graph behind {node.where()} has been walked back before, and the values it kept "
             "for that are freed; compute the result again, or pass retain_graph=True to the first "
             "backward()"
         )
-    versions = 0
-    changed: list[Any] = []  # one of them, where the sum differs
-    for parent, value in zip(node.parents, node.args, strict=True):
-        if parent is not None and value is not parent and parent.version:
-            versions += parent.version
-            changed.append(getattr(parent, "owner", parent))
-    if versions != node.versions:
-        names = " or ".join(
-            f"{leaf.name!r}" if leaf.name else f"a tensor of shape {leaf.shape}" for leaf in changed
-        )
-        raise GraphError(
-            f"{names}, whose value {node.where()} needs for its gradient, was changed after the "
-            "forward pass; run the forward pass again, or call backward() before changing it (as "
-            "by an optimizer's step or load_state_dict)"
-        )
+    kept = [parent for parent in map(node.parents.__getitem__, node.plan.kept) if parent]
+    changed = [getattr(parent, "owner", parent) for parent in kept if parent.version]  # one of them
+    names = " or ".join(
+        f"{leaf.name!r}" if leaf.name else f"a tensor of shape {leaf.shape}" for leaf in changed
+    )
+    raise GraphError(
+        f"{names}, whose value {node.where()} needs for its gradient, was changed after the "
+        "forward pass; run the forward pass again, or call backward() before changing it (as "
+        "by an optimizer's step or load_state_dict)"
+    )

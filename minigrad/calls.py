@@ -84,14 +84,15 @@ def apply(
         if isinstance(arg, Traced):
             tensor = arg
             values[index] = arg._data
-            vertex = parents[index] = arg._node
-            if vertex is not None and vertex.requires_grad:
+            vertex = parents[index] = arg._node or arg._vertex()
+            if vertex.requires_grad:
                 live |= 1 << index
-    current = context.get()
+    current = get_context()
     if current.observer is not None and tensor is not None:
         current.observer.computing()
+    function = compute or rule.function
     try:
-        out = (compute or rule.function)(*values, **kwargs)
+        out = function(*values, **kwargs) if kwargs else function(*values)
     except Exception as error:
         fail(rule.function, rule.name, values, error)
     if tensor is None:
@@ -107,6 +108,7 @@ def apply(
 
 
 _new = object.__new__
+get_context, get_scope = context.get, scope.get
 
 
 def _record(
@@ -119,44 +121,47 @@ def _record(
     live: int,
 ) -> Node:
     """Return the node of a call; `values` are its arguments, and become what it keeps of them."""
-    plan = rule.plan(live, len(values))
-    shows = getattr(out, "base", None)  # the array in whose memory a view lies
-    owner: Any = None
-    versions = 0
-    for index, keep in enumerate(plan.saves):
-        vertex = parents[index]
-        if vertex is None and isinstance(args[index], Traced):
-            vertex = parents[index] = args[index]._vertex()  # whose version tells of later changes
-        if vertex is not None:
-            version = vertex.version
-            value = values[index]
-            if version and (value is out or (shows is not None and _shows(shows, value))):
-                owner = getattr(vertex, "owner", vertex)
-            if keep:
-                versions += version
-            else:
-                values[index] = vertex  # has the shape and dtype, and none of the memory
-        elif not keep:
-            values[index] = _stand_in(values[index])
-    _check_array(rule, out)
-    if out.dtype.kind != "f":
+    try:
+        dtype = out.dtype
+    except AttributeError:
+        _check_array(rule, out)
+    if dtype.kind != "f":
         _refuse_dtype(rule, out)
-    fields = (
+    owner = None
+    base = getattr(out, "base", None)  # the array in whose memory a view lies
+    for vertex, value in zip(parents, values):  # noqa: B905  # of one length, and this is hot
+        if value is out or (base is not None and _shows(base, value)):
+            owner = _owner(vertex) or owner
+    plan = rule.plans.get((live, len(values))) or rule.plan(live, len(values))
+    versions = 0
+    for index in plan.kept:
+        vertex = parents[index]
+        if vertex is not None:
+            versions += vertex.version
+    for index in plan.dropped:  # of the memory, not of the shape and dtype
+        values[index] = parents[index] or _stand_in(values[index])
+    node = (Node if owner is None else View)(
         plan,
         tuple(parents),
         tuple(values),
         kwargs or None,
         out if plan.saves_out else None,
         out.shape,
-        out.dtype,
-        scope.get(),
+        dtype,
+        get_scope(),
         versions,
     )
-    node = Node(*fields) if owner is None else View(owner, *fields)
-    observer = context.get().observer
+    if owner is not None:
+        node.owner = owner
+    observer = get_context().observer
     if observer is not None:
         observer.recorded(node, out, args)
     return node
+
+
+def _owner(vertex: Vertex | None) -> Leaf | None:
+    """Return the leaf whose memory a vertex stands for, if it is one or a view of one."""
+    return getattr(vertex, "owner", vertex) if vertex is not None and vertex.version else None
 
 
 def _alias(args: tuple[Any, ...], out: Array) -> Alias | None:
@@ -230,7 +235,6 @@ def binary(
 ) -> Callable[[Any, Any], Any]:
     """Make the method of a binary operator: `apply` for two operands, in one frame."""
     rule = rule_of(function)
-    get_context, get_scope = context.get, scope.get
 
     def method(self: Traced, other: Any) -> Any:
         x, x_vertex = self._data, self._node or self._vertex()
@@ -259,16 +263,19 @@ def binary(
         if dtype.kind != "f":
             _refuse_dtype(rule, out)
         plan = rule.plans_of_two[live] or rule.plan(live, 2)
-        keep_x, keep_y = plan.saves
-        versions = x_vertex.version if keep_x else 0
-        if not keep_y:
+        versions = 0
+        if 0 in plan.kept:
+            versions = x_vertex.version
+        else:
+            x = x_vertex
+        if 1 not in plan.kept:
             y = y_vertex or _stand_in(y)
         elif y_vertex is not None:
             versions += y_vertex.version
         result._node = Node(
             plan,
             (x_vertex, y_vertex),
-            (x if keep_x else x_vertex, y),
+            (x, y),
             None,
             out if plan.saves_out else None,
             out.shape,

@@ -39,7 +39,7 @@ class Rule:
     backward, and a stand-in with its ``shape``, ``dtype``, ``ndim`` and ``size`` is passed.
     """
 
-    __slots__ = ("_parameters", "_plans", "each", "function", "name", "plans_of_two", "vjps")
+    __slots__ = ("_parameters", "each", "function", "name", "plans", "plans_of_two", "vjps")
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
@@ -47,7 +47,7 @@ class Rule:
         self.vjps: tuple[Vjp | None, ...] = ()
         self.each: Vjp | None = None
         self._parameters: list[list[tuple[bool, bool]]] = []
-        self._plans: dict[tuple[int, int], Plan] = {}
+        self.plans: dict[tuple[int, int], Plan] = {}
         self.plans_of_two: list[Plan | None] = [None] * 4
 
     def define(self, vjps: tuple[Vjp | None, ...], each: Vjp | None = None) -> None:
@@ -56,7 +56,7 @@ class Rule:
         self.each = each
         self._parameters = [_after_cotangent(vjp, leading=1) for vjp in vjps]
         self._parameters.append(_after_cotangent(each, leading=2))
-        self._plans.clear()
+        self.plans.clear()
         self.plans_of_two = [None] * 4
 
     def vjp(self, index: int) -> Vjp:
@@ -72,16 +72,18 @@ class Rule:
     def plan(self, live: int, arity: int) -> Plan:
         """Return what to keep and to compute for the arguments whose bits are in `live`."""
         try:
-            return self._plans[live, arity]
+            return self.plans[live, arity]
         except KeyError:
             wanted = [index for index, bit in enumerate(reversed(bin(live))) if bit == "1"]
             vjps = tuple((index, self.vjp(index)) for index in wanted)
             # Beyond the rules for single arguments all have the same needs.
             needs = [self._needs(index, arity) for index in wanted[: len(self.vjps) + 1]]
             saves_out, *saves = (any(column) for column in zip(*needs, strict=True))
-            plan = Plan(self, saves_out, tuple(saves), vjps)
+            kept = tuple(index for index in range(arity) if saves[index])
+            dropped = tuple(index for index in range(arity) if not saves[index])
+            plan = Plan(self, saves_out, kept, dropped, vjps)
             if arity <= _FEW:
-                self._plans[live, arity] = plan
+                self.plans[live, arity] = plan
             if arity == 2:
                 self.plans_of_two[live] = plan  # for binary operators, at the cost of an index
             return plan
@@ -113,7 +115,8 @@ class Plan(NamedTuple):
 
     rule: Rule
     saves_out: bool
-    saves: tuple[bool, ...]  # one for each argument
+    kept: tuple[int, ...]  # positions of the arguments whose values are needed
+    dropped: tuple[int, ...]  # and of the others
     vjps: tuple[tuple[int, Vjp], ...]  # position and function of each gradient that is wanted
 
 
@@ -257,10 +260,8 @@ class Node(_Described):
     def free(self) -> None:
         """Let go of the saved values; the structure stays, and the shapes of constants."""
         if self.args is not None and None in self.parents:
-            self.constants = tuple(
-                _remains(value) if parent is None else None
-                for value, parent in zip(self.args, self.parents, strict=True)
-            )
+            pairs = zip(self.args, self.parents, strict=True)
+            self.constants = tuple([_remains(v) if p is None else None for v, p in pairs])
         if self.kwargs:
             self.kwargs = {name: _remains(value) for name, value in self.kwargs.items()}
         self.args = self.out = None
@@ -303,9 +304,7 @@ class View(Node):
 
     __slots__ = ("owner",)
 
-    def __init__(self, owner: Leaf, *fields: Any) -> None:
-        super().__init__(*fields)
-        self.owner = owner
+    owner: Leaf
 
     @property
     def version(self) -> int:  # type: ignore[override]
