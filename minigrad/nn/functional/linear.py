@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad.arrays import plain_shape
 from minigrad.errors import DtypeError, ShapeError
+from minigrad.nn.functional._sums import sum_of_rows
 from minigrad.primitive import defvjp, primitive
 
 __all__ = ["linear"]
@@ -61,7 +62,7 @@ def _weight(g: Array, _out: Array, x: Array, _weight: Array, _bias: Array = None
 
 
 def _bias(g: Array, _out: Array, _x: Array, _weight: Array, _bias: Array) -> Array:
-    return np.add.reduce(_rows(g), axis=0)
+    return sum_of_rows(_rows(g))
 
 
 defvjp(_product, _input, _weight)

@@ -17,6 +17,7 @@ from minigrad.calls import unwrap
 from minigrad.errors import ArgumentError, DataError, DtypeError, ShapeError
 from minigrad.graph import Node
 from minigrad.nn._checks import described, number
+from minigrad.nn.functional._sums import sums_in_rows
 from minigrad.nn.functional.activations import is_share, log_softmax, sigmoid, softmax
 from minigrad.primitive import defvjp, primitive
 from minigrad.tensor import Tensor
@@ -115,14 +116,20 @@ def _one_hot(labels: Array, classes: int, dtype: Any) -> Array:
 @primitive
 def _mean_cross_entropy(logits: Array, labels: Array, memo: Memo | None = None) -> Array:
     """Compute the mean cross-entropy of logits with integer labels, in one operation."""
-    _check_labels(labels, logits.shape[1])
-    shifted = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
-    right = shifted[np.arange(len(labels)), labels]
+    rows, classes = logits.shape
+    _check_labels(labels, classes)
+    # What is computed for each row is (N,), and elements are picked by their positions among all,
+    # since for small batches the time goes into starting NumPy's functions, and these start fast.
+    starts = np.arange(0, rows * classes, classes)
+    largest = logits.take(logits.argmax(axis=1) + starts)
+    shifted = logits - largest[:, None]
+    right = labels + starts
+    of_right = shifted.take(right)
     exps = np.exp(shifted, out=shifted)
-    totals = np.add.reduce(exps, axis=1, keepdims=True)
+    totals = sums_in_rows(exps)
     if memo is not None:
-        memo[:] = logits, exps, totals
-    return (np.add.reduce(np.log(totals), axis=None) - np.add.reduce(right)) / len(labels)
+        memo[:] = logits, exps, totals, right
+    return np.add.reduce(np.log(totals) - of_right) / rows
 
 
 def _mean_cross_entropy_logits(
@@ -131,10 +138,11 @@ def _mean_cross_entropy_logits(
     # (p - y) / N
     rows, classes = logits.shape
     if memo and memo[0] is logits:  # not where tensors are passed, to be differentiated once more
-        p = memo[1] / memo[2]
-        p[np.arange(rows), labels] -= 1
-        p *= g / rows
-        return p
+        _, exps, totals, right = memo
+        share = g / rows
+        gradient = exps * (share / totals)[:, None]
+        gradient.put(right, gradient.take(right) - share)
+        return gradient
     return (softmax(logits) - _one_hot(labels, classes, g.dtype)) * (g / rows)
 
 
@@ -289,7 +297,8 @@ def _check_distributions(targets: Array) -> None:
 
 def _check_labels(labels: Array, classes: int) -> None:
     # As unsigned numbers, negative labels are too large; as an index, -1 would be the last class.
-    if labels.size and np.maximum.reduce(labels.astype(np.uintp), axis=None) >= classes:
+    unsigned = labels.astype(np.uintp)
+    if labels.size and not unsigned.item(unsigned.argmax()) < classes:
         wrong = labels[(labels < 0) | (labels >= classes)].ravel()[0]
         advice = f"the model has one output for each class, so it would need {wrong + 1}"
         if classes == 1:

@@ -1,0 +1,30 @@
+"""Sums along one axis of a matrix, in the way in which NumPy starts fastest."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+__all__ = ["sum_of_rows", "sums_in_rows"]
+
+Array = Any
+
+
+def sums_in_rows(x: Array) -> Array:
+    """Return the sum of each row: (N, C) -> (N,)."""
+    # As a product with ones it takes a third of the time in which np.add.reduce starts.
+    return x.dot(_ones(x.shape[1], x.dtype)) if type(x) is np.ndarray else np.sum(x, axis=1)
+
+
+def sum_of_rows(x: Array) -> Array:
+    """Return the sum of all rows: (N, C) -> (C,)."""
+    return _ones(x.shape[0], x.dtype).dot(x) if type(x) is np.ndarray else np.sum(x, axis=0)
+
+
+@functools.lru_cache(maxsize=64)
+def _ones(length: int, dtype: Any) -> Array:
+    ones = np.ones(length, dtype)
+    ones.flags.writeable = False
+    return ones
