@@ -1,6 +1,6 @@
 """Calls of functions with tensors among their arguments, and how they are recorded.
 
-Everything that makes a tensor of others goes through `apply` (any function, any arguments) or
+Everything that makes a tensor of others goes through `call` (any function, any arguments) or
 through the operators that `binary` makes (the same in fewer steps).
 """
 
@@ -13,14 +13,14 @@ import numpy as np
 
 from minigrad.arrays import as_operand, check_kind, explain
 from minigrad.context import context, scope
-from minigrad.errors import DtypeError, RuleError
+from minigrad.errors import ArgumentError, DtypeError, RuleError
 from minigrad.graph import Alias, Array, Leaf, Node, Rule, Vertex, View
 
 __all__ = [
     "Traced",
     "alias_of",
-    "apply",
     "binary",
+    "call",
     "fail",
     "plain",
     "reflected",
@@ -65,16 +65,11 @@ def unwrap(value: Any) -> Any:
     return value
 
 
-def apply(
-    rule: Rule,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    compute: Callable[..., Any] | None = None,
-) -> Any:
-    """Call a rule's function on the arrays of its arguments, and record the call.
+def call(rule: Rule, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Call a function on the arrays of its arguments, and record the call under a rule.
 
-    Returns a tensor if any argument is one, and whatever the function returns otherwise.
-    `compute` stands in for the function, where an operator is quicker than the ufunc behind it.
+    Returns a tensor if any argument is one, and whatever the function returns otherwise. The
+    function is the rule's own, or one that does the same quicker, as an operator for a ufunc.
     """
     tensor = None
     values = [*args]
@@ -90,7 +85,8 @@ def apply(
     current = get_context()
     if current.observer is not None and tensor is not None:
         current.observer.computing()
-    function = compute or rule.function
+    if kwargs:
+        _check_options(rule, kwargs)
     try:
         out = function(*values, **kwargs) if kwargs else function(*values)
     except Exception as error:
@@ -105,6 +101,14 @@ def apply(
         _check_array(rule, out)
         result._node = _alias(args, out) if getattr(out, "base", None) is not None else None
     return result
+
+
+def _check_options(rule: Rule, options: dict[str, Any]) -> None:
+    for name, value in options.items():
+        if isinstance(value, Traced):
+            raise ArgumentError(
+                f"{rule.name} takes tensors by position, and {name}= was given one by name"
+            )
 
 
 _new = object.__new__
@@ -233,7 +237,7 @@ def fail(
 def binary(
     function: Callable[..., Any], compute: Callable[[Any, Any], Any]
 ) -> Callable[[Any, Any], Any]:
-    """Make the method of a binary operator: `apply` for two operands, in one frame."""
+    """Make the method of a binary operator: `call` for two operands, in one frame."""
     rule = rule_of(function)
 
     def method(self: Traced, other: Any) -> Any:
@@ -248,8 +252,8 @@ def binary(
                 return y
             live = int(x_vertex.requires_grad)
         current = get_context()
-        if current.observer is not None:  # which is told by `apply`
-            return apply(rule, (self, y if y_vertex is None else other), {}, compute)
+        if current.observer is not None:  # which is told by `call`
+            return call(rule, compute, self, y if y_vertex is None else other)
         try:
             out = compute(x, y)
         except (TypeError, ValueError) as error:
@@ -309,7 +313,7 @@ def reflected(
 
     def method(self: Traced, other: Any) -> Any:
         x = _operand(other, self)
-        return x if x is NotImplemented else apply(rule, (x, self), {}, compute)
+        return x if x is NotImplemented else call(rule, compute, x, self)
 
     return method
 
@@ -319,7 +323,7 @@ def unary(function: Callable[..., Any]) -> Callable[[Any], Any]:
     rule = rule_of(function)
 
     def method(self: Traced) -> Any:
-        return apply(rule, (self,), {})
+        return call(rule, function, self)
 
     return method
 

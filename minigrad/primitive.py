@@ -9,12 +9,12 @@ import functools
 import inspect
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from minigrad.arrays import as_operand
-from minigrad.calls import apply, rule_of, unwrap
+from minigrad.calls import call, rule_of, unwrap
 from minigrad.dispatch import handlers, loses_gradient
 from minigrad.errors import ArgumentError, GraphError, NoGradientRuleError
 from minigrad.graph import Rule
@@ -32,25 +32,22 @@ __all__ = [
 Function = Callable[..., Any]
 
 
-class Primitive:
+class Primitive(functools.partial):  # type: ignore[type-arg]  # which is called fastest
     """A function of arrays that takes tensors, too, and is one operation of the graph."""
 
-    def __init__(self, function: Function) -> None:
+    rule: Rule
+
+    def __new__(cls, function: Function) -> Self:
+        """Make the call of a function one that is recorded if an argument is a tensor."""
+        rule = rule_of(function)
+        self = super().__new__(cls, call, rule, function)
         functools.update_wrapper(self, function)
-        self.rule = rule_of(function)
+        self.rule = rule
+        return self
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function, and record the call if an argument is a tensor."""
-        if kwargs:
-            self._check_options(kwargs)
-        return apply(self.rule, args, kwargs)
-
-    def _check_options(self, options: dict[str, Any]) -> None:
-        for name, value in options.items():
-            if isinstance(value, Tensor):
-                raise ArgumentError(
-                    f"{self.rule.name} takes tensors by position, and {name}= was given one by name"
-                )
+    def __reduce__(self) -> Any:
+        """Pickle and copy by name, as functions are."""
+        return self.__qualname__
 
     def __repr__(self) -> str:
         return f"<primitive {self.rule.name}>"
@@ -298,20 +295,23 @@ def _refuse_gradient(function: Function, values: list[Any]) -> None:
 
 
 def _ufunc_handler(rule: Rule) -> Function:
-    def call(*args: Any, **kwargs: Any) -> Any:
+    function = rule.function
+
+    def handle(*args: Any, **kwargs: Any) -> Any:
         types = [*map(type, args)]
         if list in types or tuple in types:
             dtype = np.result_type(*(a.dtype for a in args if hasattr(a, "dtype")))
             args = tuple(as_operand(a, dtype) if type(a) in (list, tuple) else a for a in args)
         if not kwargs:
-            return apply(rule, args, {})
-        return _apply_with_options(rule, args, kwargs, frozenset())
+            return call(rule, function, *args)
+        return _call_with_options(rule, args, kwargs, frozenset())
 
-    return call
+    return handle
 
 
 def _function_handler(rule: Rule) -> Function:
-    parameters = _parameters(rule.function)
+    function = rule.function
+    parameters = _parameters(function)
     arity = len(rule.vjps)
     accepted = frozenset(
         name
@@ -320,17 +320,17 @@ def _function_handler(rule: Rule) -> Function:
         for name in list(inspect.signature(vjp).parameters)[2 + arity :]
     )
 
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def handle(*args: Any, **kwargs: Any) -> Any:
         if len(args) > arity:  # options given by position
             kwargs = dict(zip(parameters[arity:], args[arity:], strict=False)) | kwargs
             args = args[:arity]
         if not kwargs:
-            return apply(rule, args, {})
+            return call(rule, function, *args)
         named = [name for name in parameters[len(args) : arity] if name in kwargs]
         args += tuple(kwargs.pop(name) for name in named)
-        return _apply_with_options(rule, args, kwargs, accepted)
+        return _call_with_options(rule, args, kwargs, accepted)
 
-    return call
+    return handle
 
 
 def _parameters(function: Function) -> list[str]:
@@ -340,7 +340,7 @@ def _parameters(function: Function) -> list[str]:
         return []
 
 
-def _apply_with_options(
+def _call_with_options(
     rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any], accepted: frozenset[str]
 ) -> Any:
     given = {
@@ -358,5 +358,5 @@ def _apply_with_options(
             "tensor.detach()"
         )
     _refuse_gradient(rule.function, list(kwargs.values()))
-    compute = functools.partial(rule.function, **forward_only) if forward_only else None
-    return apply(rule, args, options, compute)
+    function = functools.partial(rule.function, **forward_only) if forward_only else rule.function
+    return call(rule, function, *args, **options)

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from minigrad.arrays import as_array, is_floating
-from minigrad.calls import apply, rule_of, unwrap
+from minigrad.calls import call, rule_of, unwrap
 from minigrad.context import context, switched
 from minigrad.errors import ArgumentError, DtypeError, ShapeError
 from minigrad.graph import Leaf
@@ -81,7 +81,7 @@ def _as_variable(value: Any, *, copy: bool = False) -> Tensor:
     """Return a new variable of this value, which stays connected to where the value came from."""
     if isinstance(value, Tensor):
         if value.requires_grad:
-            alias: Tensor = apply(rule_of(_alias), (value,), {})
+            alias: Tensor = call(rule_of(_alias), _alias, value)
             return alias
         value = value.data
     elif isinstance(value, int | float):
