@@ -251,7 +251,7 @@ class Tensor(Traced, Conversions, ArrayMethods):
             [(node, self._seed(gradient))], retain_graph=retain_graph, create_graph=create_graph
         )
         wanted = [vertex for vertex in results if vertex.requires_grad]  # still
-        if create_graph or any(vertex.grad is not None for vertex in wanted):
+        if create_graph or [vertex for vertex in wanted if vertex.grad is not None]:
             with switched(recording=create_graph):
                 for vertex in wanted:
                     _deposit(results, vertex)
@@ -625,13 +625,8 @@ def walk_back(
 
 def _deposit(results: dict[Vertex, Array], vertex: Vertex) -> None:
     """Add a gradient to its vertex, in memory of its own."""
-    if vertex.grad is not None:
-        vertex.grad = _with_axes(vertex.grad + results[vertex])
-    elif is_exclusive(results, vertex):
-        vertex.grad = _with_axes(results[vertex])
-    else:
-        vertex.grad = _with_axes(results[vertex].copy())
-
-
-def _with_axes(array: Array) -> Array:
-    return np.asarray(array) if isinstance(array, np.generic) else array
+    if vertex.grad is None and is_exclusive(results, vertex):
+        vertex.grad = results[vertex]
+        return
+    gradient = results[vertex].copy() if vertex.grad is None else vertex.grad + results[vertex]
+    vertex.grad = np.asarray(gradient) if isinstance(gradient, np.generic) else gradient

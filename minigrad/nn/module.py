@@ -56,6 +56,9 @@ class Call:
         return None, type(self.module).__name__ if self.parent is not None else ""
 
 
+_get_scope, _set_scope, _reset_scope = scope.get, scope.set, scope.reset
+_get_context = context.get
+
 _METHODS_FOR = {
     "requires_grad": "call module.requires_grad_(False) to freeze its parameters",
     "train": "call module.train() or module.eval()",
@@ -112,16 +115,16 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call `forward`, and remember in what it records that it was this module's doing."""
-        call = Call(self, scope.get())
-        token = scope.set(call)
+        call = Call(self, _get_scope())
+        token = _set_scope(call)
         try:
             out = self.forward(*args, **kwargs)
-            observer = context.get().observer
+            observer = _get_context().observer
             if observer is not None:
                 observer.called(call, args, out)
             return out
         finally:
-            scope.reset(token)
+            _reset_scope(token)
 
     def __setattr__(self, name: str, value: Any) -> None:
         old = vars(self).get(name)

@@ -221,8 +221,9 @@ class Optimizer(ABC):
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to None."""
-        for slot in self._slots():
-            slot.tensor.grad = None
+        for group in self.param_groups:
+            for slot in group.slots:
+                slot.tensor.grad = None
 
     # --- Groups ------------------------------------------------------------------------------
 
