@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeAlias, cast
 from minigrad.context import context
 from minigrad.errors import GraphError, RuleError
 from minigrad.graph import Array, Node, Vertex
+from minigrad.workspace import is_shared
 
 __all__ = ["backpropagate", "is_exclusive"]
 
@@ -178,13 +179,13 @@ def is_exclusive(holder: dict[Any, Array], key: Any) -> bool:
     """Return whether an array's memory is reachable through this dictionary entry only.
 
     A view refers to the array whose memory it shows (its ``base``), so an array without a base
-    that nothing else refers to shares its memory with nobody. Neither does one that cannot be
-    written to count.
+    that nothing else refers to shares its memory with nobody, nor does the only one in a block of
+    `workspace`. Neither does one that cannot be written to count.
     """
     # Two references: the dictionary's, and the one that the call itself holds.
     return (
         getrefcount(holder[key]) == 2
-        and getattr(holder[key], "base", holder) is None
+        and not is_shared(holder[key])
         and getattr(holder[key].flags, "writeable", True)
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import random
+from minigrad import random, workspace
 from minigrad.calls import unwrap
 from minigrad.errors import ArgumentError
 from minigrad.nn._checks import described, number, numbers
@@ -86,10 +86,10 @@ def relu(x: Array) -> Array:
     >>> F.relu(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
-    return np.maximum(numbers(x, "relu"), 0)
+    return workspace.ufunc(np.maximum, numbers(x, "relu"), 0)
 
 
-defvjp(relu, lambda g, out, _x: g * (out > 0))
+defvjp(relu, lambda g, out, _x: workspace.ufunc(np.multiply, g, out > 0))
 
 
 @primitive

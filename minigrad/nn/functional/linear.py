@@ -11,6 +11,7 @@ from minigrad.arrays import plain_shape
 from minigrad.errors import DtypeError, ShapeError
 from minigrad.nn.functional._sums import sum_of_rows
 from minigrad.primitive import defvjp, primitive
+from minigrad.workspace import matmul
 
 __all__ = ["linear"]
 
@@ -20,7 +21,7 @@ Array = Any
 @primitive
 def _product(x: Array, weight: Array) -> Array:
     _check(x, weight)
-    return x @ weight.T
+    return matmul(x, weight.T)
 
 
 @primitive
@@ -31,7 +32,7 @@ def _affine(x: Array, weight: Array, bias: Array) -> Array:
             f"linear with a weight of shape {weight.shape} takes a bias of shape "
             f"{weight.shape[:1]}, not {plain_shape(bias)}"
         )
-    out = x @ weight.T
+    out = matmul(x, weight.T)
     if out.dtype is bias.dtype and out.shape:
         out += bias  # in the memory just allocated
         return out
@@ -53,12 +54,12 @@ def _rows(x: Array) -> Array:
 
 
 def _input(g: Array, _out: Array, _x: Array, weight: Array, _bias: Array = None) -> Array:
-    return g @ weight
+    return matmul(g, weight)
 
 
 def _weight(g: Array, _out: Array, x: Array, _weight: Array, _bias: Array = None) -> Array:
     # (N, out).T @ (N, in) -> (out, in)
-    return _rows(g).T @ _rows(x)
+    return matmul(_rows(g).T, _rows(x))
 
 
 def _bias(g: Array, _out: Array, _x: Array, _weight: Array, _bias: Array) -> Array:

@@ -1,0 +1,85 @@
+"""Memory for large results, used again as soon as nothing refers to it.
+
+When large blocks are freed, the C library returns them to the system, which clears each page before
+it hands it out anew: for large batches that costs a sixth of a training step. What is computed here
+lies in blocks that are kept instead. A block is free when no array lies in it, which its reference
+count tells: whoever holds the array, or a view of it, holds the block.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import deque
+from collections.abc import Callable
+from sys import getrefcount
+from typing import Any
+
+import numpy as np
+
+__all__ = ["is_shared", "matmul", "ufunc"]
+
+Array = Any
+
+LARGE = 1 << 14  # elements; the C library keeps smaller blocks itself
+MOST = 1 << 28  # bytes that a thread keeps
+TRIES = 4  # blocks looked at
+
+
+class _Block(np.ndarray[Any, Any]):
+    """Bytes in which one array lies, or none."""
+
+
+class _Blocks(threading.local):
+    """The blocks of a thread, by their size; of each size the one used longest ago first."""
+
+    def __init__(self) -> None:
+        self.of_size: dict[int, deque[_Block]] = {}
+        self.total = 0
+
+    def take(self, size: int) -> _Block:
+        """Return a block in which no array lies."""
+        blocks = self.of_size.setdefault(size, deque())
+        for _ in range(min(TRIES, len(blocks))):
+            block = blocks[0]
+            blocks.rotate(-1)
+            if getrefcount(block) == 3:  # those of the deque, of this name, and of the call
+                return block
+        if self.total + size > MOST:  # forget all; those with arrays live on in these
+            self.of_size, self.total = {size: (blocks := deque())}, 0
+        block = _Block(size, np.uint8)
+        blocks.append(block)
+        self.total += size
+        return block
+
+
+_blocks = _Blocks()
+
+
+def _empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    return np.ndarray(shape, dtype, _blocks.take(math.prod(shape) * dtype.itemsize))
+
+
+def matmul(x: Array, y: Array) -> Array:
+    """Return ``x @ y``, for matrices of one dtype in memory that is used again."""
+    if x.shape[0] * y.shape[-1] < LARGE or not _are_alike(x, y) or x.ndim != 2 or y.ndim != 2:
+        return x @ y
+    return np.matmul(x, y, out=_empty((x.shape[0], y.shape[1]), x.dtype))
+
+
+def ufunc(function: Callable[..., Array], x: Array, other: Any) -> Array:
+    """Return ``function(x, other)``, which is like x, in memory that is used again."""
+    if x.size < LARGE or type(x) is not np.ndarray:
+        return function(x, other)
+    return function(x, other, out=_empty(x.shape, x.dtype))
+
+
+def _are_alike(x: Array, y: Array) -> bool:
+    return type(x) is type(y) is np.ndarray and x.dtype is y.dtype
+
+
+def is_shared(array: Array) -> bool:
+    """Return whether an array that nobody else refers to lies in memory that somebody knows."""
+    base = getattr(array, "base", array)
+    # Of a block: the references of the deque, of the array, of this name, and of the call.
+    return base is not None and not (type(base) is _Block and getrefcount(base) == 4)
