@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad import nn, optim, random, rules
+from minigrad.compiled import is_compiled, use_compiled
 from minigrad.context import enable_grad, is_grad_enabled, no_grad
 from minigrad.debugging import debug
 from minigrad.errors import MinigradError
@@ -48,6 +49,7 @@ __all__ = [
     "hessian",
     "hvp",
     "io",
+    "is_compiled",
     "is_grad_enabled",
     "jacobian",
     "jvp",
@@ -61,6 +63,7 @@ __all__ = [
     "rules",
     "tensor",
     "training",
+    "use_compiled",
     "value_and_grad",
     "viz",
     "vjp",

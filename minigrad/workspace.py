@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["is_shared", "matmul", "ufunc"]
+__all__ = ["empty_like", "is_shared", "matmul", "ufunc"]
 
 Array = Any
 
@@ -65,6 +65,11 @@ def matmul(x: Array, y: Array) -> Array:
     if x.shape[0] * y.shape[-1] < LARGE or not _are_alike(x, y) or x.ndim != 2 or y.ndim != 2:
         return x @ y
     return np.matmul(x, y, out=_empty((x.shape[0], y.shape[1]), x.dtype))
+
+
+def empty_like(x: Array) -> Array:
+    """Return an array like a plain one, of any values."""
+    return np.empty_like(x) if x.size < LARGE else _empty(x.shape, x.dtype)
 
 
 def ufunc(function: Callable[..., Array], x: Array, other: Any) -> Array:

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "minigrad"
 
 # From the bottom up: a part imports from its own line and from those above it, nothing else.
 LAYERS = [
-    {"errors", "random", "_extras", "arrays"},
+    {"errors", "random", "_extras", "arrays", "compiled", "workspace"},
     {"graph", "context"},
     {"backprop", "calls", "conversions", "methods"},  # what tensor.py is put together from
     {"dispatch"},
@@ -35,7 +35,7 @@ EXTRAS = PYPROJECT["project"]["optional-dependencies"]
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where the package has another name than the module
 UNSAFE = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 OPTIONAL = [
-    "hypothesis", "matplotlib", "pandas", "pooch", "pygraphviz", "pytest", "safetensors", "sklearn",
+    "hypothesis", "matplotlib", "numba", "pandas", "pooch", "pygraphviz", "pytest", "safetensors", "sklearn",
     "torch", "tqdm",
 ]  # fmt: skip
 

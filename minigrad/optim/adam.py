@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from numpy import add, divide, maximum, multiply, sqrt, subtract
 
+from minigrad.compiled import Kernel, same_layout
 from minigrad.optim._options import Check, at_least_zero, decays, flag, positive
 from minigrad.optim._parameters import Parameters
 from minigrad.optim._slots import Array, Arrays, Kept, Options, Scalars
@@ -130,6 +131,9 @@ class Adam(Optimizer):
     def _update(
         self, w: Array, g: Array, kept: Arrays, k: Scalars, scratch: Arrays, options: Options
     ) -> None:
+        if same_layout(w, g, *kept) and not options["amsgrad"]:
+            flat = [array.reshape(-1) for array in (w, g, *kept)]
+            return _adam.run(*flat, k, bool(options["weight_decay"]), self._decoupled)
         b1, b2, rate, eps, decay = k
         (s,) = scratch
         if options["weight_decay"]:
@@ -151,6 +155,7 @@ class Adam(Optimizer):
         divide(m, s, s)
         multiply(s, rate, s)
         subtract(w, s, w)  # w <- w - rate M / (sqrt(V) + eps')
+        return None
 
     @classmethod
     def _formula(cls, options: Options) -> tuple[str, list[str]]:
@@ -170,6 +175,22 @@ class Adam(Optimizer):
         decay = ", decoupled weight decay" if cls._decoupled else ""
         amsgrad = ", amsgrad" if options["amsgrad"] else ""
         return f"{variant}, eps outside the root{amsgrad}{decay}", lines
+
+
+@Kernel
+def _adam(
+    w: Array, g: Array, m: Array, v: Array, k: Scalars, decays: bool, decoupled: bool
+) -> None:
+    b1, b2, rate, eps, decay = k[0][()], k[1][()], k[2][()], k[3][()], k[4][()]
+    for i in range(w.size):
+        wi, gi = w[i], g[i]
+        if decays and decoupled:
+            wi *= decay
+        elif decays:
+            gi += decay * wi
+        m[i] = m[i] * b1 + gi
+        v[i] = v[i] * b2 + gi * gi
+        w[i] = wi - m[i] / (math.sqrt(v[i]) + eps) * rate
 
 
 class AdamW(Adam):

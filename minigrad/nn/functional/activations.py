@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad import random, workspace
 from minigrad.calls import unwrap
+from minigrad.compiled import Kernel, same_layout
 from minigrad.errors import ArgumentError
 from minigrad.nn._checks import described, number, numbers
 from minigrad.primitive import defvjp, primitive
@@ -86,10 +87,35 @@ def relu(x: Array) -> Array:
     >>> F.relu(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
-    return workspace.ufunc(np.maximum, numbers(x, "relu"), 0)
+    x = numbers(x, "relu")
+    if same_layout(x):
+        out = workspace.empty_like(x)
+        _relu_of.run(x.reshape(-1), out.reshape(-1))
+        return out
+    return workspace.ufunc(np.maximum, x, 0)
 
 
-defvjp(relu, lambda g, out, _x: workspace.ufunc(np.multiply, g, out > 0))
+def _relu(g: Array, out: Array, _x: Array) -> Array:
+    if same_layout(g, out):
+        result = workspace.empty_like(g)
+        _relu_gradient.run(g.reshape(-1), out.reshape(-1), result.reshape(-1))
+        return result
+    return workspace.ufunc(np.multiply, g, out > 0)
+
+
+@Kernel
+def _relu_of(x: Array, out: Array) -> None:
+    for i in range(x.size):
+        out[i] = x[i] if x[i] > 0 or x[i] != x[i] else 0
+
+
+@Kernel
+def _relu_gradient(g: Array, out: Array, result: Array) -> None:
+    for i in range(g.size):
+        result[i] = g[i] * (out[i] > 0)
+
+
+defvjp(relu, _relu)
 
 
 @primitive

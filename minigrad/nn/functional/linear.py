@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import plain_shape
+from minigrad.compiled import Kernel, same_layout
 from minigrad.errors import DtypeError, ShapeError
 from minigrad.nn.functional._sums import sum_of_rows
 from minigrad.primitive import defvjp, primitive
@@ -33,10 +34,21 @@ def _affine(x: Array, weight: Array, bias: Array) -> Array:
             f"{weight.shape[:1]}, not {plain_shape(bias)}"
         )
     out = matmul(x, weight.T)
-    if out.dtype is bias.dtype and out.shape:
+    if out.dtype is not bias.dtype or not out.shape:
+        return out + bias
+    if same_layout(out, bias):
+        _add_to_rows.run(out.reshape(-1, len(bias)), bias)
+    else:
         out += bias  # in the memory just allocated
-        return out
-    return out + bias
+    return out
+
+
+@Kernel
+def _add_to_rows(out: Array, bias: Array) -> None:
+    rows, columns = out.shape
+    for i in range(rows):
+        for j in range(columns):
+            out[i, j] += bias[j]
 
 
 def _check(x: Array, weight: Array) -> None:
