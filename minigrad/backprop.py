@@ -54,32 +54,52 @@ def backpropagate(
     RuleError
         If a rule returned something that cannot be a gradient.
     """
-    gradients, results = _seeded(seeds, targets)  # of nodes ahead, and of targets
-    consumers = _count_consumers(list(gradients), targets)
-    observer = context.get().observer
-    ready = [node for node in gradients if consumers.get(node) == 0]
-    while ready:  # each node after all that were computed from it
-        node = ready.pop()
-        gradient = gradients.pop(node)
-        if node.retains_grad if targets is None else node in targets:
-            results[node] = gradient
+    walk = _Walk(seeds, targets, wrap)
+    walk.run(retain_graph)
+    return walk.results
+
+
+class _Walk:
+    """One walk back: what has arrived where, and what each node still waits for."""
+
+    def __init__(
+        self,
+        seeds: Iterable[tuple[Vertex, Array]],
+        targets: Collection[Vertex] | None,
+        wrap: Wrap | None,
+    ) -> None:
+        self.targets = targets
+        self.wrap = wrap
+        self.observer = context.get().observer
+        self.gradients, self.results = _seeded(seeds, targets)  # of nodes ahead, and of targets
+        self.consumers = _count_consumers(list(self.gradients), targets)
+        self.ready = [node for node in self.gradients if self.consumers.get(node) == 0]
+
+    def run(self, retain_graph: bool) -> None:
+        """Walk through the nodes, each after all that were computed from it."""
+        ready, gradients, targets = self.ready, self.gradients, self.targets
+        while ready:
+            node = ready.pop()
+            gradient = gradients.pop(node)
+            if node.retains_grad if targets is None else node in targets:
+                self.results[node] = gradient
+            self._pass_back(node, gradient)
+            if not retain_graph:
+                node.free()
+
+    def _pass_back(self, node: Node, gradient: Array) -> None:
+        """Apply the node's rule, and add what it gives to the gradients of the parents."""
+        out, args, kwargs, parents = node.out, node.args, node.kwargs, node.parents
+        vjps = node.plan.vjps if self.targets is None else self._wanted(node)
+        observer, consumers = self.observer, self.consumers
+        if self.wrap is not None:
+            out, args = _wrapped(node, self.wrap)
         if observer is not None:
             observer.visiting(node, gradient)
-        out, args, kwargs, parents = node.out, node.args, node.kwargs, node.parents
-        if wrap is not None:
-            out, args = _wrapped(node, wrap)
         # Where the result is not needed, the node tells its shape.
-        given = (gradient, node if out is None else out, *args)  # type: ignore[misc]
-        for index, vjp in node.plan.vjps:
+        given = (gradient, node if out is None else out, *cast("tuple[Any, ...]", args))
+        for index, vjp in vjps:
             parent: Any = parents[index]
-            if parent.is_leaf:
-                if targets is not None and parent not in targets:
-                    continue
-                sums: dict[Any, Array] = results
-            elif parent in consumers:
-                sums = gradients
-            else:
-                continue
             try:
                 contribution = vjp(*given, **kwargs) if kwargs else vjp(*given)
             except Exception as error:
@@ -92,17 +112,27 @@ def backpropagate(
                 contribution = _fit(contribution, parent, node, index)
             if observer is not None:
                 observer.visited(node, index, contribution)
-            if parent in sums:
-                _accumulate(sums, parent, contribution, owned=wrap is None)
+            if parent.is_leaf:
+                sums: dict[Any, Array] = self.results
             else:
-                sums[parent] = contribution
-            if sums is gradients:
+                sums = self.gradients
                 left = consumers[parent] = consumers[parent] - 1
                 if not left:
-                    ready.append(parent)
-        if not retain_graph:
-            node.free()
-    return results
+                    self.ready.append(parent)
+            if parent in sums:
+                _accumulate(sums, parent, contribution, owned=self.wrap is None)
+            else:
+                sums[parent] = contribution
+
+    def _wanted(self, node: Node) -> list[tuple[int, Any]]:
+        """Return the gradients on the way to a target: not every one that the node can give."""
+        targets = cast("Collection[Vertex]", self.targets)
+        vertices = cast("tuple[Vertex, ...]", node.parents)
+        return [
+            (index, vjp)
+            for index, vjp in node.plan.vjps
+            if vertices[index] in (targets if vertices[index].is_leaf else self.consumers)
+        ]
 
 
 def _seeded(

@@ -7,7 +7,7 @@ through the operators that `binary` makes (the same in fewer steps).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, cast
 
 import numpy as np
 
@@ -144,7 +144,7 @@ def _record(
             versions += vertex.version
     for index in plan.dropped:  # of the memory, not of the shape and dtype
         values[index] = parents[index] or _stand_in(values[index])
-    node = (Node if owner is None else View)(
+    node: Any = (Node if owner is None else View)(
         plan,
         tuple(parents),
         tuple(values),
@@ -160,12 +160,13 @@ def _record(
     observer = get_context().observer
     if observer is not None:
         observer.recorded(node, out, args)
-    return node
+    return cast("Node", node)
 
 
 def _owner(vertex: Vertex | None) -> Leaf | None:
     """Return the leaf whose memory a vertex stands for, if it is one or a view of one."""
-    return getattr(vertex, "owner", vertex) if vertex is not None and vertex.version else None
+    owner: Any = getattr(vertex, "owner", vertex)
+    return cast("Leaf", owner) if vertex is not None and vertex.version else None
 
 
 def _alias(args: tuple[Any, ...], out: Array) -> Alias | None:
@@ -267,19 +268,16 @@ def binary(
         if dtype.kind != "f":
             _refuse_dtype(rule, out)
         plan = rule.plans_of_two[live] or rule.plan(live, 2)
-        versions = 0
-        if 0 in plan.kept:
-            versions = x_vertex.version
-        else:
-            x = x_vertex
-        if 1 not in plan.kept:
+        keep_x, keep_y = plan.saves[:2]
+        versions = x_vertex.version if keep_x else 0
+        if not keep_y:
             y = y_vertex or _stand_in(y)
         elif y_vertex is not None:
             versions += y_vertex.version
         result._node = Node(
             plan,
             (x_vertex, y_vertex),
-            (x, y),
+            (x if keep_x else x_vertex, y),
             None,
             out if plan.saves_out else None,
             out.shape,

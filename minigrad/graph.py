@@ -81,7 +81,7 @@ class Rule:
             saves_out, *saves = (any(column) for column in zip(*needs, strict=True))
             kept = tuple(index for index in range(arity) if saves[index])
             dropped = tuple(index for index in range(arity) if not saves[index])
-            plan = Plan(self, saves_out, kept, dropped, vjps)
+            plan = Plan(self, saves_out, tuple(saves), kept, dropped, vjps)
             if arity <= _FEW:
                 self.plans[live, arity] = plan
             if arity == 2:
@@ -115,6 +115,7 @@ class Plan(NamedTuple):
 
     rule: Rule
     saves_out: bool
+    saves: tuple[bool, ...]  # one for each argument
     kept: tuple[int, ...]  # positions of the arguments whose values are needed
     dropped: tuple[int, ...]  # and of the others
     vjps: tuple[tuple[int, Vjp], ...]  # position and function of each gradient that is wanted

@@ -47,7 +47,7 @@ class Primitive(functools.partial):  # type: ignore[type-arg]  # which is called
 
     def __reduce__(self) -> Any:
         """Pickle and copy by name, as functions are."""
-        return self.__qualname__
+        return self.rule.function.__qualname__
 
     def __repr__(self) -> str:
         return f"<primitive {self.rule.name}>"

@@ -35,8 +35,8 @@ EXTRAS = PYPROJECT["project"]["optional-dependencies"]
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where the package has another name than the module
 UNSAFE = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 OPTIONAL = [
-    "hypothesis", "matplotlib", "numba", "pandas", "pooch", "pygraphviz", "pytest", "safetensors", "sklearn",
-    "torch", "tqdm",
+    "hypothesis", "matplotlib", "numba", "pandas", "pooch", "pygraphviz", "pytest", "safetensors",
+    "sklearn", "torch", "tqdm",
 ]  # fmt: skip
 
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from numpy import add, divide, multiply, sqrt, subtract
 
+from minigrad.compiled import Kernel, flat, same_layout
 from minigrad.optim._options import Check, at_least_zero, positive
 from minigrad.optim._parameters import Parameters
 from minigrad.optim._slots import Array, Arrays, Kept, Options, Scalars
 from minigrad.optim.optimizer import Optimizer
 
 __all__ = ["AdaGrad"]
+
+
+@Kernel
+def _adagrad(w: Array, g: Array, squares: Array, k: Scalars) -> None:
+    rate, eps, weight_decay = k[0][()], k[1][()], k[2][()]
+    for i in range(w.size):
+        gi = g[i] + weight_decay * w[i]
+        squares[i] += gi * gi
+        w[i] -= gi / (math.sqrt(squares[i]) + eps) * rate
 
 
 class AdaGrad(Optimizer):
@@ -104,6 +115,9 @@ class AdaGrad(Optimizer):
     def _update(
         self, w: Array, g: Array, kept: Arrays, k: Scalars, scratch: Arrays, options: Options
     ) -> None:
+        if same_layout(w, g, *kept):
+            _adagrad.run(*flat(w, g, *kept), k)
+            return
         rate, eps, weight_decay = k
         (squares,) = kept
         s, t = scratch

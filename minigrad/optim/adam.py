@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from numpy import add, divide, maximum, multiply, sqrt, subtract
 
-from minigrad.compiled import Kernel, same_layout
+from minigrad.compiled import Kernel, flat, same_layout
 from minigrad.optim._options import Check, at_least_zero, decays, flag, positive
 from minigrad.optim._parameters import Parameters
 from minigrad.optim._slots import Array, Arrays, Kept, Options, Scalars
@@ -132,8 +132,8 @@ class Adam(Optimizer):
         self, w: Array, g: Array, kept: Arrays, k: Scalars, scratch: Arrays, options: Options
     ) -> None:
         if same_layout(w, g, *kept) and not options["amsgrad"]:
-            flat = [array.reshape(-1) for array in (w, g, *kept)]
-            return _adam.run(*flat, k, bool(options["weight_decay"]), self._decoupled)
+            _adam.run(*flat(w, g, *kept), k, bool(options["weight_decay"]), self._decoupled)
+            return
         b1, b2, rate, eps, decay = k
         (s,) = scratch
         if options["weight_decay"]:
@@ -155,7 +155,6 @@ class Adam(Optimizer):
         divide(m, s, s)
         multiply(s, rate, s)
         subtract(w, s, w)  # w <- w - rate M / (sqrt(V) + eps')
-        return None
 
     @classmethod
     def _formula(cls, options: Options) -> tuple[str, list[str]]:

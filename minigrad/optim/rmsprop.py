@@ -8,12 +8,22 @@ from typing import Any, ClassVar
 
 from numpy import add, divide, multiply, sqrt, subtract
 
+from minigrad.compiled import Kernel, flat, same_layout
 from minigrad.optim._options import Check, at_least_zero, decay, flag, positive
 from minigrad.optim._parameters import Parameters
 from minigrad.optim._slots import Array, Arrays, Kept, Options, Scalars
 from minigrad.optim.optimizer import Optimizer
 
 __all__ = ["RMSProp"]
+
+
+@Kernel
+def _rmsprop(w: Array, g: Array, squares: Array, k: Scalars) -> None:
+    rate, alpha, eps, weight_decay = k[0][()], k[1][()], k[3][()], k[5][()]
+    for i in range(w.size):
+        gi = g[i] + weight_decay * w[i]
+        squares[i] = squares[i] * alpha + gi * gi
+        w[i] -= gi / (math.sqrt(squares[i]) + eps) * rate
 
 
 class RMSProp(Optimizer):
@@ -156,6 +166,9 @@ class RMSProp(Optimizer):
     def _update(
         self, w: Array, g: Array, kept: Arrays, k: Scalars, scratch: Arrays, options: Options
     ) -> None:
+        if len(kept) == 1 and not options["eps_in_sqrt"] and same_layout(w, g, *kept):
+            _rmsprop.run(*flat(w, g, *kept), k)
+            return
         rate, alpha, left, eps, momentum, weight_decay = k
         squares = kept[0]
         s, t = scratch

@@ -7,12 +7,28 @@ from typing import Any, ClassVar
 
 from numpy import add, divide, multiply, subtract
 
+from minigrad.compiled import Kernel, flat, same_layout
 from minigrad.optim._options import Check, at_least_zero, choice, decay, flag
 from minigrad.optim._parameters import Parameters
 from minigrad.optim._slots import Array, Arrays, Kept, Options, Scalars
 from minigrad.optim.optimizer import Optimizer
 
 __all__ = ["SGD", "Momentum"]
+
+
+@Kernel
+def _descent(w: Array, g: Array, k: Scalars) -> None:
+    rate, weight_decay = k[0][()], k[1][()]
+    for i in range(w.size):
+        w[i] -= (g[i] + weight_decay * w[i]) * rate
+
+
+@Kernel
+def _momentum(w: Array, g: Array, v: Array, k: Scalars) -> None:
+    rate, momentum, weight_decay = k[0][()], k[1][()], k[2][()]
+    for i in range(w.size):
+        v[i] = v[i] * momentum + (g[i] + weight_decay * w[i])
+        w[i] -= v[i] * rate
 
 
 class SGD(Optimizer):
@@ -129,6 +145,13 @@ class SGD(Optimizer):
     ) -> None:
         rate, momentum, first, weight_decay = k
         (s,) = scratch
+        plain = not options["nesterov"] and (first == 1 or not options["dampening"])
+        if plain and same_layout(w, g, *kept):
+            if kept:
+                _momentum.run(*flat(w, g, *kept), (rate, momentum, weight_decay))
+            else:
+                _descent.run(*flat(w, g), (rate, weight_decay))
+            return
         if options["weight_decay"]:
             multiply(w, weight_decay, s)
             g = add(s, g, s)
@@ -249,6 +272,9 @@ class Momentum(Optimizer):
         self, w: Array, g: Array, kept: Arrays, k: Scalars, scratch: Arrays, options: Options
     ) -> None:
         rate, beta, weight_decay = k
+        if options["form"] == "average" and same_layout(w, g, *kept):
+            _momentum.run(*flat(w, g, *kept), k)
+            return
         (v,) = kept
         (s,) = scratch
         if options["weight_decay"]:

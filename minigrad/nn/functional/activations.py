@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad import random, workspace
 from minigrad.calls import unwrap
-from minigrad.compiled import Kernel, same_layout
+from minigrad.compiled import ENOUGH, Kernel, same_layout
 from minigrad.errors import ArgumentError
 from minigrad.nn._checks import described, number, numbers
 from minigrad.primitive import defvjp, primitive
@@ -88,7 +88,7 @@ def relu(x: Array) -> Array:
     array([0., 2.])
     """
     x = numbers(x, "relu")
-    if same_layout(x):
+    if x.size > ENOUGH and same_layout(x):
         out = workspace.empty_like(x)
         _relu_of.run(x.reshape(-1), out.reshape(-1))
         return out
@@ -96,7 +96,7 @@ def relu(x: Array) -> Array:
 
 
 def _relu(g: Array, out: Array, _x: Array) -> Array:
-    if same_layout(g, out):
+    if g.size > ENOUGH and same_layout(g, out):
         result = workspace.empty_like(g)
         _relu_gradient.run(g.reshape(-1), out.reshape(-1), result.reshape(-1))
         return result

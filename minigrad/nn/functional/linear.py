@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays import plain_shape
-from minigrad.compiled import Kernel, same_layout
+from minigrad.compiled import ENOUGH, Kernel, same_layout
 from minigrad.errors import DtypeError, ShapeError
 from minigrad.nn.functional._sums import sum_of_rows
 from minigrad.primitive import defvjp, primitive
@@ -36,7 +36,7 @@ def _affine(x: Array, weight: Array, bias: Array) -> Array:
     out = matmul(x, weight.T)
     if out.dtype is not bias.dtype or not out.shape:
         return out + bias
-    if same_layout(out, bias):
+    if out.size > ENOUGH and same_layout(out, bias):
         _add_to_rows.run(out.reshape(-1, len(bias)), bias)
     else:
         out += bias  # in the memory just allocated

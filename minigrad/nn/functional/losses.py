@@ -126,7 +126,7 @@ def _mean_cross_entropy(logits: Array, labels: Array, memo: Memo | None = None) 
     starts = np.arange(0, rows * classes, classes)
     largest = logits.take(logits.argmax(axis=1) + starts)
     shifted = logits - largest[:, None]
-    right = labels + starts
+    right = labels.astype(np.intp, copy=False) + starts
     of_right = shifted.take(right)
     exps = np.exp(shifted, out=shifted)
     totals = sums_in_rows(exps)
