@@ -1,7 +1,8 @@
 """Pictures of models, by way of plain graphs that can be used as such."""
 
 from minigrad.viz.computation import draw
-from minigrad.viz.data.collapse import collapsed, folded, limited
+from minigrad.viz.data.collapse import collapsed, limited
+from minigrad.viz.data.folding import folded
 from minigrad.viz.data.graph import Edge, Graph, GraphNode, Group, Statistics
 from minigrad.viz.data.recording import record
 from minigrad.viz.data.trace import graph

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from minigrad.tensor import Tensor
-from minigrad.viz.data.collapse import depth_of, limited, reduced
+from minigrad.viz.data.collapse import depth_of, limited
+from minigrad.viz.data.reducing import reduced
 from minigrad.viz.data.graph import Cost, Graph, GraphNode, Group
 from minigrad.viz.data.trace import graph
 from minigrad.viz.look import numbers

@@ -11,7 +11,7 @@ from viz_models import Block, chain, net_and_loss
 import minigrad as mg
 from minigrad import errors, nn, viz
 from minigrad.testing import strategies
-from minigrad.viz.data.collapse import reduced
+from minigrad.viz.data.reducing import reduced
 from minigrad.viz.data.graph import Cost
 
 

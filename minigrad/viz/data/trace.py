@@ -15,6 +15,7 @@ from minigrad.tensor import Tensor
 from minigrad.viz.data.graph import Edge, Graph, GraphNode, Group
 from minigrad.viz.data.paths import Paths, called_modules, named_state
 from minigrad.viz.data.recording import kept_by
+from minigrad.viz.data.snapshots import snapshot
 
 __all__ = ["graph", "graph_behind", "graph_of", "vertices_behind"]
 
@@ -36,7 +37,8 @@ def graph(*outputs: Tensor, names: Names | None = None) -> Graph:
     -------
     Graph
         Nodes for arrays and operations, each after what it was computed from; edges; and the calls
-        of modules as nested groups. Linear in the number of operations.
+        of modules as nested groups; a snapshot, which later changes of parameters and gradients
+        do not reach. Linear in the number of operations.
 
     Raises
     ------
@@ -230,8 +232,8 @@ class _Tracer:
             requires_grad=leaf.requires_grad,
             got_gradient=leaf.grad is not None,
             operations=0,
-            value=self.values.get(leaf),
-            gradient=unwrap(leaf.grad),
+            value=snapshot(self.values.get(leaf)),
+            gradient=snapshot(unwrap(leaf.grad)),
         )
 
     def _operation(self, node: Node, index: int) -> GraphNode:
@@ -250,8 +252,8 @@ class _Tracer:
             got_gradient=node.grad is not None if node.retains_grad else None,
             line=kept.line if kept is not None else "",
             output=node in self.outputs,
-            value=self.values.get(node),
-            gradient=unwrap(gradient),
+            value=snapshot(self.values.get(node)),
+            gradient=snapshot(unwrap(gradient)),
         )
 
     # --- Groups ------------------------------------------------------------------------------
@@ -322,7 +324,7 @@ def _constant_node(constant: _Constant, index: int) -> GraphNode:
         dtype=str(constant.dtype),
         got_gradient=False,
         operations=0,
-        value=constant.value,
+        value=snapshot(constant.value),
     )
 
 
