@@ -139,18 +139,20 @@ class _Picture:
         self.seconds = sum(costs)
         self.members: dict[int | None, list[GraphNode]] = {}
         self.inside: dict[int | None, list[Group]] = {}
-        depths = depth_of(graph)
-        used = {g.index for node in graph.nodes for g in graph.groups_around(node.group)}
+        self.depths = depth_of(graph)
+        used = {node.group for node in graph.nodes}
+        for group in reversed(graph.groups):
+            if group.index in used:
+                used.add(group.parent)
         for node in graph.nodes:
             self.members.setdefault(node.group, []).append(node)
         for group in graph.groups:
             if group.index in used:
                 self.inside.setdefault(group.parent, []).append(group)
-        self.depths = depths
 
     def drawing(self) -> Drawing:
         drawing = new_drawing(self.view.direction)
-        self._fill(drawing, None)
+        self._fill(drawing)
         for edge in self.graph.edges:
             drawing.edge(f"n{edge.source}", f"n{edge.target}")
         if self.view.backward:
@@ -159,13 +161,18 @@ class _Picture:
         drawing.graph = self.graph
         return drawing
 
-    def _fill(self, drawing: Any, group: int | None) -> None:
-        """Draw the nodes of a group, and the groups in it as boxes."""
-        self._draw_nodes(drawing, group)
-        for inner in self.inside.get(group, []):
-            box = Drawing(name=f"cluster_{inner.index}", graph_attr=self._box(inner))
-            self._fill(box, inner.index)
-            drawing.subgraph(box)
+    def _fill(self, drawing: Drawing) -> None:
+        """Draw the nodes of each group, and the groups in it as boxes."""
+        self._draw_nodes(drawing, None)
+        boxes: list[Group | None] = [*reversed(self.inside.get(None, []))]
+        while boxes:
+            box = boxes.pop()
+            if box is None:
+                drawing.close_box()
+                continue
+            drawing.open_box(str(box.index), **self._box(box))
+            self._draw_nodes(drawing, box.index)
+            boxes += [None, *reversed(self.inside.get(box.index, []))]
 
     def _box(self, group: Group) -> dict[str, str]:
         times = f" (repeated {group.repeats} times)" if group.repeats > 1 else ""
@@ -181,7 +188,7 @@ class _Picture:
             "tooltip": plain(group.configuration or group.module),
         }
 
-    def _draw_nodes(self, drawing: Any, group: int | None) -> None:
+    def _draw_nodes(self, drawing: Drawing, group: int | None) -> None:
         for node in self.members.get(group, []):
             kind = KINDS[node.kind]
             missing = node.index in self.unreached

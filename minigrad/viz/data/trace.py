@@ -289,19 +289,22 @@ class _Tracer:
         for index, node in enumerate(self.nodes):
             if node.kind == "parameter":
                 group = self._common(users.get(index, [None]))
-                self.nodes[index] = replace(node, group=group)
+                if group is not None:
+                    self.nodes[index] = replace(node, group=group)
 
     def _common(self, groups: list[int | None]) -> int | None:
-        around = [self._around(group) for group in dict.fromkeys(groups)]
-        shared = [group for group in around[0] if all(group in other for other in around[1:])]
-        return shared[0] if shared else None
-
-    def _around(self, group: int | None) -> list[int]:
-        found = []
-        while group is not None:
-            found.append(group)
-            group = self.groups[group].parent
-        return found
+        """Return the innermost group around several."""
+        common, *others = dict.fromkeys(groups)
+        for other in others:
+            # A group comes after the one around it, so the later of two is not around the other.
+            while common != other:
+                if common is None or other is None:
+                    return None
+                if common > other:
+                    common = self.groups[common].parent
+                else:
+                    other = self.groups[other].parent
+        return common
 
 
 def _constants(node: Node) -> Iterator[tuple[int, _Constant]]:

@@ -77,4 +77,6 @@ def shortened(text: str, longest: int = LONGEST) -> str:
 
 def visible(text: str) -> str:
     """Return a text with a sign in place of each character that nothing can be seen of."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c in _JOINERS else "�" for c in text)

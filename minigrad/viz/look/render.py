@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,38 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
     graph: Any = None
     smaller: Callable[[], Drawing] | None = None
     remark: Callable[[str], None] | None = None
+    _indent = "\t"
+
+    # Statements as graphviz writes them, in fewer steps: pictures have thousands.
+
+    def node(self, name: str, label: str | None = None, _attributes: Any = None, **attrs: str) -> None:
+        """Add a node, with a label and attributes of Graphviz."""
+        attributes = _attribute_list(label, attrs, _attributes)
+        self.body.append(f"{self._indent}{_quoted(name)}{attributes}\n")
+
+    def edge(
+        self,
+        tail_name: str,
+        head_name: str,
+        label: str | None = None,
+        _attributes: Any = None,
+        **attrs: str,
+    ) -> None:
+        """Add an edge, with a label and attributes of Graphviz."""
+        ends = f"{_quoted_end(tail_name)} -> {_quoted_end(head_name)}"
+        attributes = _attribute_list(label, attrs, _attributes)
+        self.body.append(f"{self._indent}{ends}{attributes}\n")
+
+    def open_box(self, name: str, **attrs: str) -> None:
+        """Begin a box, in which everything lies until `close_box`."""
+        self.body.append(f"{self._indent}subgraph cluster_{name} {{\n")
+        self._indent += "\t"
+        self.body.append(f"{self._indent}graph{_attribute_list(None, attrs, None)}\n")
+
+    def close_box(self) -> None:
+        """End the innermost box."""
+        self._indent = self._indent[1:]
+        self.body.append(f"{self._indent}}}\n")
 
     def save(
         self,
@@ -168,6 +201,18 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             return text_of(self.graph) if isinstance(self.graph, Graph) else str(self.source)
         except Exception:  # see above
             return str(self.source)
+
+
+_quoted = functools.lru_cache(4096, typed=True)(graphviz.quoting.quote)
+_quoted_end = functools.lru_cache(4096, typed=True)(graphviz.quoting.quote_edge)
+
+
+def _attribute_list(label: str | None, attrs: Mapping[str, str], more: Any) -> str:
+    if more:
+        return str(graphviz.quoting.attr_list(label, kwargs=attrs, attributes=more))
+    parts = [] if label is None else [f"label={_quoted(label)}"]
+    parts += [f"{key}={_quoted(attrs[key])}" for key in sorted(attrs) if attrs[key] is not None]
+    return f" [{' '.join(parts)}]" if parts else ""
 
 
 _OF_GRAPHS: dict[str, Callable[[Graph, str], str]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 import textwrap
@@ -140,6 +141,7 @@ def plain(text: str, longest: int = 400) -> str:
     return str(graphviz.escape(html.escape(visible(shortened(text, longest)), quote=False)))
 
 
+@functools.lru_cache(1024)
 def _escaped(text: str) -> str:
     # Graphviz puts names in place of \N and the like, even here, and has no way to escape them.
     return html.escape(re.sub(r"\\(?=[EGHLNT])", "\\\\\u200b", visible(text)))
