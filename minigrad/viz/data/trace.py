@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -153,6 +154,7 @@ class _Tracer:
         for name, tensor in names.items():
             self.named[tensor._vertex()] = name, tensor.data
         self._name_parameters()
+        self.homes = dict(self._homes())
         self.values = dict(self._known_values())
         self.nodes: list[GraphNode] = []
         self.edges: list[Edge] = []
@@ -172,7 +174,6 @@ class _Tracer:
             index = indices[vertex] = len(self.nodes)
             self.nodes.append(self._operation(vertex, index))
             self.edges += [Edge(source, index, position) for position, source in sorted(sources)]
-        self._place_parameters()
         return Graph(
             tuple(self.nodes),
             tuple(self.edges),
@@ -227,8 +228,9 @@ class _Tracer:
             index,
             "parameter" if leaf in self.parameters else kind,
             name,
+            group=self.homes.get(leaf),
             shape=tuple(leaf.shape),
-            dtype=str(leaf.dtype),
+            dtype=_dtype(leaf.dtype),
             requires_grad=leaf.requires_grad,
             got_gradient=leaf.grad is not None,
             operations=0,
@@ -247,7 +249,7 @@ class _Tracer:
             _options(node),
             group=self._group(node.scope),
             shape=tuple(node.shape),
-            dtype=str(node.dtype),
+            dtype=_dtype(node.dtype),
             requires_grad=True,
             got_gradient=node.grad is not None if node.retains_grad else None,
             line=kept.line if kept is not None else "",
@@ -281,20 +283,21 @@ class _Tracer:
             place = index
         return place
 
-    def _place_parameters(self) -> None:
-        """Put each parameter into the innermost group that all its uses are in."""
-        users: dict[int, list[int | None]] = {}
-        for edge in self.edges:
-            users.setdefault(edge.source, []).append(self.nodes[edge.target].group)
-        for index, node in enumerate(self.nodes):
-            if node.kind == "parameter":
-                group = self._common(users.get(index, [None]))
-                if group is not None:
-                    self.nodes[index] = replace(node, group=group)
+    def _homes(self) -> Iterator[tuple[Vertex, int | None]]:
+        """Yield each parameter with the innermost group that all its uses are in."""
+        users: dict[Vertex, dict[int | None, None]] = {}
+        for vertex in self.vertices:
+            if isinstance(vertex, Node):
+                group = self._group(vertex.scope)
+                for parent in vertex.parents:
+                    if parent in self.parameters:
+                        users.setdefault(parent, {})[group] = None
+        for parameter, groups in users.items():
+            yield parameter, self._common(groups)
 
-    def _common(self, groups: list[int | None]) -> int | None:
+    def _common(self, groups: Iterable[int | None]) -> int | None:
         """Return the innermost group around several."""
-        common, *others = dict.fromkeys(groups)
+        common, *others = groups
         for other in others:
             # A group comes after the one around it, so the later of two is not around the other.
             while common != other:
@@ -324,7 +327,7 @@ def _constant_node(constant: _Constant, index: int) -> GraphNode:
         index,
         "constant",
         shape=constant.shape,
-        dtype=str(constant.dtype),
+        dtype=_dtype(constant.dtype),
         got_gradient=False,
         operations=0,
         value=snapshot(constant.value),
@@ -359,6 +362,7 @@ def _options(node: Node) -> str:
 
 
 _LIST = "[…]"
+_dtype = functools.lru_cache(64)(str)
 
 
 def _shown(value: Any) -> str:
