@@ -12,9 +12,9 @@ from minigrad.viz.flow.flow import FlowRow, GradientFlow, ParameterFlow, gradien
 from minigrad.viz.flow.units import Units
 from minigrad.viz.look.render import Drawing
 from minigrad.viz.mermaid import mermaid
+from minigrad.viz.model import draw_model
 from minigrad.viz.models.building import layer_graph
 from minigrad.viz.models.layers import Box, Layer, LayerGraph
-from minigrad.viz.models.model import draw_model
 from minigrad.viz.networks.network import draw_network
 from minigrad.viz.page import save_html
 from minigrad.viz.profiles.profiling import Profile, ProfileRow, ProfileTable, profile

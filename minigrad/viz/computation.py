@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from minigrad.viz.look.numbers import LONGEST, shortened
 from minigrad.viz.look.palette import GREY, HEAT, KINDS, PURPLE, VERMILION
 from minigrad.viz.look.render import Drawing
 from minigrad.viz.look.theme import label, legend, new_drawing, plain
+from minigrad.viz.mermaid import mermaid_of
+from minigrad.viz.text import text_of
 
 __all__ = ["View", "draw", "draw_graph"]
 
@@ -61,7 +63,7 @@ def draw(
     backward : bool, default False
         Whether to draw the way of the gradient, too, as dashed arrows.
     fold : bool, default True
-        Whether a run of equal modules is drawn once, with a count.
+        Whether a run of equal modules is drawn once, with a count; see `folded` for what is equal.
     max_nodes : int or None, default 200
         With more, inner modules are shown as single boxes, and if that is not enough the middle
         is left out; the picture says so. None for no limit.
@@ -159,6 +161,7 @@ class _Picture:
             self._draw_backward(drawing)
         legend(drawing, self.caption, self._entries(), self._notes())
         drawing.graph = self.graph
+        drawing.texts = _texts(self.graph, self.view.direction)
         return drawing
 
     def _fill(self, drawing: Drawing) -> None:
@@ -290,6 +293,16 @@ class _Picture:
                 yield '"?": a gradient that was not kept; run backward() in "with viz.record():"'
             else:
                 yield '"?": no gradient yet; call backward() first'
+
+
+def _texts(graph: Graph, direction: str) -> dict[str, Callable[[], str]]:
+    """Return what makes the texts that a picture of a graph can be saved as."""
+    return {
+        ".json": graph.to_json,
+        ".txt": lambda: text_of(graph),
+        ".mmd": lambda: mermaid_of(graph, direction),
+        ".md": lambda: f"```mermaid\n{mermaid_of(graph, direction)}```\n",
+    }
 
 
 def _listed(names: list[str]) -> str:

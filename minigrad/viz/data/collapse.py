@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from minigrad.viz.data.graph import Cost, Edge, Graph, GraphNode, Group
-from minigrad.viz.look.numbers import count
 
 __all__ = ["LEAVES", "collapsed", "cost_of", "depth_of", "limited", "rebuilt"]
 
@@ -182,7 +181,7 @@ def limited(graph: Graph, most: int) -> Graph:
     if depth is None:
         return _without_middle(smaller, most, whole)
     note = (
-        f"{count(whole)} nodes are more than {count(most)}, so modules are collapsed "
+        f"{whole:,} nodes are more than {most:,}, so modules are collapsed "
         f"(depth={depth}); max_nodes= allows more"
     )
     return replace(smaller, notes=(*smaller.notes, note))
@@ -213,7 +212,7 @@ def _without_middle(graph: Graph, most: int, whole: int) -> Graph:
     hidden = GraphNode(
         middle[0].index,
         "hidden",
-        operation=f"{count(sum(node.operations for node in middle))} operations",
+        operation=f"{sum(node.operations for node in middle):,} operations",
         shape=middle[-1].shape,
         dtype=middle[-1].dtype,
         requires_grad=any(node.requires_grad for node in middle),
@@ -224,7 +223,7 @@ def _without_middle(graph: Graph, most: int, whole: int) -> Graph:
     places = [min(index, head) for index in range(len(graph.nodes) - tail)]
     places += [head + 1 + i for i in range(tail)]
     note = (
-        f"{count(whole)} nodes are more than {count(most)}, so those in the middle are left out; "
+        f"{whole:,} nodes are more than {most:,}, so those in the middle are left out; "
         "max_nodes= allows more"
     )
     return rebuilt(graph, kept, places, (note,))

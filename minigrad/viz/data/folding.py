@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -16,8 +17,8 @@ __all__ = ["folded"]
 def folded(graph: Graph) -> Graph:
     """Return the graph with runs of equal calls, one after the other, drawn as the first of them.
 
-    Calls are equal if their modules, and those inside them, are of the same classes and
-    configurations and did the same operations on arrays of the same shapes, wired in the same way,
+    Calls are equal if their modules have names that differ in numbers only, if these and those
+    inside them are of the same classes and configurations, and did the same operations on arrays of the same shapes, wired in the same way,
     and if gradients arrived at the same parameters. Each is given what the one before it made,
     always from the same place in it to the same place, and nothing else uses that. Each run's
     group says how often it occurs.
@@ -85,7 +86,7 @@ class _Folding:
     def runs(self, groups: Sequence[Group]) -> Iterator[list[_Block]]:
         """Yield the runs of at least two equal blocks, each fed by the one before."""
         groups = [group for group in groups if self.sizes[group.index]]
-        for _, alike in itertools.groupby(groups, lambda g: (_looks(g), self.sizes[g.index])):
+        for _, alike in itertools.groupby(groups, lambda g: (_name(g), _looks(g), self.sizes[g.index])):
             candidates = list(alike)
             if len(candidates) < 2:
                 continue
@@ -240,6 +241,10 @@ class _Folding:
             source, target = self.stands_for[source], self.stands_for[target]
             if (source, target) == before:
                 return False
+
+
+def _name(group: Group) -> str:
+    return re.sub(r"\d+", "", group.path)
 
 
 def _looks(group: Group) -> object:
