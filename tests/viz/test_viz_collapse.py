@@ -361,6 +361,42 @@ def test_arrays_that_are_used_elsewhere_are_not_folded(elsewhere, runs):
         assert [smaller.groups[cell].repeats for cell in cells if cell is not None] == [1]
 
 
+class OtherLinear(nn.Linear):
+    """A layer that computes the same, and is of another class."""
+
+
+def test_blocks_that_differ_in_the_class_of_a_module_inside_are_not_folded():
+    def loss_of(*kinds):
+        blocks = [nn.Sequential(nn.Sequential(kind(2, 2), nn.ReLU())) for kind in kinds]
+        return np.sum(nn.Sequential(*blocks)(np.ones((1, 2), np.float32)))
+
+    same, other = nn.Linear, OtherLinear
+    assert repeats(viz.folded(viz.graph(loss_of(same, same, same)))) == {"0": 3}
+    assert repeats(viz.folded(viz.graph(loss_of(same, other)))) == {}
+    assert repeats(viz.folded(viz.graph(loss_of(same, same, other, other)))) == {"0": 2, "2": 2}
+
+
+def test_blocks_of_other_names_are_not_folded():
+    def names(*given):
+        model = nn.Sequential({name: nn.Linear(2, 2) for name in given})
+        return repeats(viz.folded(viz.graph(np.sum(model(np.ones((1, 2), np.float32))))))
+
+    assert names("encoder", "decoder") == {}
+    assert names("block1", "block2", "head") == {"block1": 2}
+
+
+def test_runs_inside_runs_are_folded_in_all_of_them():
+    """Two blocks of three layers each: what leads from layer to layer is left out in both."""
+    model = nn.Sequential(*[nn.Sequential(*[Block(2) for _ in range(3)]) for _ in range(4)])
+    graph = viz.graph(np.sum(model(np.ones((1, 2), np.float32))))
+    smaller = viz.folded(graph)
+    assert repeats(smaller) == {"0": 4, "0.0": 3}
+    assert sum(node.operations for node in smaller.nodes) == 4 * 3 * 4 + 1
+    assert all(edge.source < edge.target for edge in smaller.edges)
+    inner = [node.index for node in smaller.nodes if node.group is not None]
+    assert len(inner) == 4 + 4  # operations and parameters of one block
+
+
 def test_blocks_in_blocks_are_folded_too():
     _, loss = blocks(nn.Sequential(*[Block(3) for _ in range(2)]), 3, 3)
     assert repeats(viz.folded(viz.graph(loss))) == {"0.0": 2, "1": 2}

@@ -40,10 +40,10 @@ def texts(svg):
 
 
 def overflows(svg):
-    """Return the texts of nodes that are wider than the outline of their node."""
+    """Return the texts of nodes and boxes that are wider than the outline of these."""
     found = []
     for group in ET.fromstring(svg).iter(f"{SVG}g"):
-        if group.get("class") != "node":
+        if group.get("class") not in ("node", "cluster"):
             continue
         outline = extent(group)
         for text in group.iter(f"{SVG}text"):

@@ -36,9 +36,10 @@ class Statistics(NamedTuple):
         finite = values[np.isfinite(values)].astype(np.float64)
         if not finite.size:
             return cls(np.nan, np.nan, np.nan, values.size)
-        mean = (finite / finite.size).sum()  # a sum of large numbers would overflow
-        lost = int(values.size - finite.size)
-        return cls(float(finite.min()), float(mean), float(finite.max()), lost)
+        low, high = float(finite.min()), float(finite.max())
+        with np.errstate(over="ignore"):  # by rounding, of the largest there are
+            mean = float((finite / finite.size).sum())  # a sum of them themselves would overflow
+        return cls(low, min(max(mean, low), high), high, int(values.size - finite.size))
 
 
 Snapshot: TypeAlias = np.ndarray | Statistics
