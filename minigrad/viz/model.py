@@ -295,6 +295,8 @@ class _Picture:
 
     def _notes(self) -> Iterator[str]:
         yield from self.graph.notes
+        if any(part.repeats > 1 for part in (*self.graph.layers, *self.graph.boxes)):
+            yield "Equal layers and boxes, one after the other, are drawn once, with their number."
         if self.flow is not None:
             yield from flow_notes(self.flow)
 
@@ -302,7 +304,7 @@ class _Picture:
 def _box(box: Box, level: int) -> dict[str, str]:
     """Return how the box of a module looks."""
     called = f"called {box.calls} times" if box.calls > 1 else ""
-    repeated = f"repeated {box.repeats} times" if box.repeats > 1 else ""
+    repeated = f"{box.repeats} times" if box.repeats > 1 else ""
     # Short lines, which edges into the box hardly ever run through.
     lines = [box.title if box.name else "", called, repeated]
     return {

@@ -598,7 +598,7 @@ def test_equal_blocks_and_layers_are_folded_with_a_count():
     drawing = viz.draw_model(model, ones(1, 4))
     assert names(drawing.graph) == ["x", "0.0", "0.1", "0.2", "output"]
     assert [(box.name, box.repeats) for box in drawing.graph.boxes][0] == ("0", 12)
-    assert "repeated 12 times" in drawing.source
+    assert "12 times" in drawing.source
     assert drawing.graph.edges == ((0, 1), (1, 2), (2, 3), (3, 4))
     assert f"{drawing.graph.parameters} parameters" in drawing.source
     assert drawing.graph.parameters == 12 * 2 * 20

@@ -80,7 +80,7 @@ VIEWS = {
     ),
     "model, folded": lambda: (
         viz.draw_model(nn.Sequential(*[nn.Sequential(nn.Linear(6, 6), nn.ReLU()) for _ in "abc"]), X),
-        ["repeated 3 times", "0.0", "126 parameters"],
+        ["3 times", "drawn once", "0.0", "126 parameters"],
     ),
     "network": lambda: (
         viz.draw_network(trained(), input=X[:1], grads=True),

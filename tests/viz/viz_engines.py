@@ -65,7 +65,7 @@ def extent(group):
 
 
 def reach(text):
-    """Return where a text begins and ends, in Helvetica."""
+    """Return where a text begins and ends, in Arial."""
     words = "".join(text.itertext())
     bold = text.get("font-weight") == "bold"
     width = float(text.get("font-size")) / 1000 * sum(widths(bold).get(c, 556) for c in words)
@@ -76,7 +76,7 @@ def reach(text):
 
 
 def widths(bold, cache={}):  # noqa: B006 (the file is read once)
-    """Return the widths of Helvetica's characters, from matplotlib's copy of its metrics."""
+    """Return the widths of Helvetica's characters, which are Arial's, from matplotlib's copy of its metrics."""
     if bold not in cache:
         matplotlib = pytest.importorskip("matplotlib")
         name = "phvb8a.afm" if bold else "phvr8a.afm"

@@ -28,7 +28,7 @@ input { flex: 1 1 8rem; min-width: 6rem; max-width: 24rem; accent-color: #0072b2
 figure { margin: .75rem 0; padding: .5rem; background: #fff; border: 1px solid var(--line);
   border-radius: 6px; overflow-x: auto; text-align: center; }
 figure[hidden] { display: none; }
-figure svg { max-width: 100%; height: auto; }
+figure svg { width: 100%; height: auto; max-height: 70vh; }
 figcaption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 p { margin: .5rem 0; }
 kbd { border: 1px solid var(--line); border-radius: 4px; padding: 0 .35em; font-size: .85em; }
