@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minigrad.tensor import Tensor
-from minigrad.viz.data.collapse import depth_of, limited
+from minigrad.viz.data.collapse import limited
 from minigrad.viz.data.reducing import reduced
 from minigrad.viz.data.graph import Cost, Graph, GraphNode, Group
 from minigrad.viz.data.trace import graph
@@ -140,17 +140,8 @@ class _Picture:
         self.slowest = max(costs, default=0.0)
         self.seconds = sum(costs)
         self.members: dict[int | None, list[GraphNode]] = {}
-        self.inside: dict[int | None, list[Group]] = {}
-        self.depths = depth_of(graph)
-        used = {node.group for node in graph.nodes}
-        for group in reversed(graph.groups):
-            if group.index in used:
-                used.add(group.parent)
         for node in graph.nodes:
             self.members.setdefault(node.group, []).append(node)
-        for group in graph.groups:
-            if group.index in used:
-                self.inside.setdefault(group.parent, []).append(group)
 
     def drawing(self) -> Drawing:
         drawing = new_drawing(self.view.direction)
@@ -167,20 +158,17 @@ class _Picture:
     def _fill(self, drawing: Drawing) -> None:
         """Draw the nodes of each group, and the groups in it as boxes."""
         self._draw_nodes(drawing, None)
-        boxes: list[Group | None] = [*reversed(self.inside.get(None, []))]
-        while boxes:
-            box = boxes.pop()
-            if box is None:
+        for group, depth, opens in self.graph.boxes():
+            if opens:
+                drawing.open_box(str(group.index), **self._box(group, depth))
+                self._draw_nodes(drawing, group.index)
+            else:
                 drawing.close_box()
-                continue
-            drawing.open_box(str(box.index), **self._box(box))
-            self._draw_nodes(drawing, box.index)
-            boxes += [None, *reversed(self.inside.get(box.index, []))]
 
-    def _box(self, group: Group) -> dict[str, str]:
+    def _box(self, group: Group, depth: int) -> dict[str, str]:
         times = f" (repeated {group.repeats} times)" if group.repeats > 1 else ""
         name = shortened(f"{group.path}: {group.module}" if group.path else group.module)
-        shade = "#F7F7F7" if self.depths[group.index] % 2 == 0 else "#FFFFFF"
+        shade = "#F7F7F7" if depth % 2 == 0 else "#FFFFFF"
         return {
             "label": label(name + times, longest=2 * LONGEST),
             "labelloc": "t",

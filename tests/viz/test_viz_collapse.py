@@ -1,5 +1,6 @@
 """Smaller graphs of large ones: edges between what remains are conserved."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +12,9 @@ from viz_models import Block, chain, net_and_loss
 import minigrad as mg
 from minigrad import errors, nn, viz
 from minigrad.testing import strategies
+from minigrad.viz.computation import draw_graph
 from minigrad.viz.data.reducing import reduced
-from minigrad.viz.data.graph import Cost
+from minigrad.viz.data.graph import Cost, Edge, Graph, GraphNode, Group
 
 
 def owner(graph, node, depth):
@@ -463,3 +465,79 @@ def test_the_middle_of_a_long_chain_is_left_out(most):
 def test_options_that_are_none_are_refused(options, message):
     with pytest.raises(errors.ArgumentError, match=message):
         reduced(viz.graph(chain(1)), **{"depth": None, "fold": True, "max_nodes": None} | options)
+
+
+# --- Depth -------------------------------------------------------------------------------------
+
+
+class Nest(nn.Module):
+    """So many modules in each other, each with some operations of its own."""
+
+    def __init__(self, depth, operations):
+        self.operations = operations
+        self.layer = nn.Linear(2, 2)
+        self.inner = Nest(depth - 1, operations) if depth > 1 else None
+
+    def forward(self, x):
+        x = self.layer(x)
+        for _ in range(self.operations):
+            x = x * 0.5
+        return x if self.inner is None else self.inner(x)
+
+
+def calls_of(function):
+    """Count the calls of functions, in Python and C, while a function runs."""
+    calls = 0
+
+    def count(_frame, event, _arg):
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+VIEWS = {
+    "draw": lambda y: viz.draw(y, fold=False, max_nodes=None).source,
+    "folded": lambda y: viz.draw(y, max_nodes=None).source,
+    "limited": lambda y: viz.draw(y, max_nodes=10).source,
+    "collapsed": lambda y: viz.draw(y, depth=1).source,
+    "text": lambda y: viz.text(y, max_nodes=None),
+    "mermaid": lambda y: viz.mermaid(y, max_nodes=None),
+    "json": lambda y: viz.graph(y).to_json(),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_work_is_linear_in_the_depth_of_nesting(view):
+    """Twice as deep with twice as many operations takes twice the steps, and a little more.
+
+    The names of parameters are as long as they are deep, and the layers themselves find them.
+    """
+    shallow, deep = (
+        np.sum(Nest(depth, 30)(np.ones((1, 2), np.float32))) for depth in (40, 80)
+    )
+    VIEWS[view](shallow)  # what is remembered afterwards counts for neither
+    assert calls_of(lambda: VIEWS[view](deep)) < 2.3 * calls_of(lambda: VIEWS[view](shallow))
+
+
+def test_any_depth_of_nesting_is_drawn():
+    depth = 5000
+    groups = tuple(
+        Group(i, i - 1 if i else None, ".".join(["m"] * min(i, 3)), "Nest") for i in range(depth)
+    )
+    nodes = tuple(
+        GraphNode(i, "operation", operation="exp", group=g, shape=(2,), output=i == 2)
+        for i, g in enumerate((0, depth - 1, 0))
+    )
+    graph = Graph(nodes, (Edge(0, 1, 0), Edge(1, 2, 0)), groups)
+    assert draw_graph(graph).source.count("subgraph") == depth
+    assert len(viz.collapsed(graph, 1).nodes) == 3
+    assert len(viz.text(graph).splitlines()) > depth
+    assert viz.mermaid(graph).count("subgraph") == depth
+    assert viz.folded(graph) == graph

@@ -298,6 +298,25 @@ class Graph:
             yield self.groups[group]
             group = self.groups[group].parent
 
+    def boxes(self) -> Iterator[tuple[Group, int, bool]]:
+        """Yield each group that has nodes twice: as it opens (True) and as it closes (False).
+
+        The groups inside come between; with each the number of groups around it.
+        """
+        occupied = {node.group for node in self.nodes}
+        inside: dict[int | None, list[Group]] = {}
+        for group in reversed(self.groups):
+            if group.index in occupied:
+                occupied.add(group.parent)
+                inside.setdefault(group.parent, []).append(group)
+        ahead = [(group, 0, True) for group in inside.get(None, [])]
+        while ahead:
+            group, depth, opens = ahead.pop()
+            yield group, depth, opens
+            if opens:
+                ahead.append((group, depth, False))
+                ahead += [(inner, depth + 1, True) for inner in inside.get(group.index, [])]
+
     # --- As text -----------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:

@@ -90,10 +90,10 @@ def page(title: str, frames: Iterable[tuple[Text, str]]) -> str:
 <main>
 <h1>{html.escape(title)}</h1>
 <nav aria-label="Frames" hidden>
-<button id="first" type="button" aria-label="First frame">⏮</button>
+<button id="first" type="button">First</button>
 <button id="back" type="button">Previous</button>
 <button id="on" type="button">Next</button>
-<button id="last" type="button" aria-label="Last frame">⏭</button>
+<button id="last" type="button">Last</button>
 <input id="slider" type="range" min="0" max="{len(figures) - 1}" value="0" aria-label="Frame">
 <span id="place"></span>
 <span><kbd>←</kbd> <kbd>→</kbd></span>
