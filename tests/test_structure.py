@@ -230,8 +230,8 @@ def unsafe_serialisation(source):
 
 
 RULES = [
-    unplaced_parts, upward_imports, upward_imports_in_viz, cycles, star_imports, deferred_imports, dynamic_imports,
-    foreign_imports, unknown_extras, unsafe_serialisation,
+    unplaced_parts, upward_imports, upward_imports_in_viz, cycles, star_imports, deferred_imports,
+    dynamic_imports, foreign_imports, unknown_extras, unsafe_serialisation,
 ]  # fmt: skip
 
 

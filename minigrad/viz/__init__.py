@@ -3,8 +3,9 @@
 from minigrad.viz.computation import draw
 from minigrad.viz.data.collapse import collapsed, limited
 from minigrad.viz.data.folding import folded
-from minigrad.viz.data.graph import Edge, Graph, GraphNode, Group, Statistics
+from minigrad.viz.data.graph import Edge, Graph, GraphNode, Group
 from minigrad.viz.data.recording import record
+from minigrad.viz.data.snapshots import Statistics
 from minigrad.viz.data.trace import graph
 from minigrad.viz.films.film import Film, Frame, film
 from minigrad.viz.flow.faults import Fault

@@ -8,8 +8,8 @@ from typing import Any
 
 from minigrad.tensor import Tensor
 from minigrad.viz.data.collapse import limited
-from minigrad.viz.data.reducing import reduced
 from minigrad.viz.data.graph import Cost, Graph, GraphNode, Group
+from minigrad.viz.data.reducing import reduced
 from minigrad.viz.data.trace import graph
 from minigrad.viz.look import numbers
 from minigrad.viz.look.numbers import LONGEST, shortened

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from minigrad.tensor import Tensor
-from minigrad.viz.data.reducing import reduced
 from minigrad.viz.data.graph import Graph, GraphNode, Group
+from minigrad.viz.data.reducing import reduced
 from minigrad.viz.data.trace import graph_behind
 from minigrad.viz.look import numbers
 from minigrad.viz.look.numbers import shortened, visible

@@ -295,7 +295,9 @@ class _Picture:
 
     def _notes(self) -> Iterator[str]:
         yield from self.graph.notes
-        if any(part.repeats > 1 for part in (*self.graph.layers, *self.graph.boxes)):
+        repeats = [part.repeats for part in self.graph.layers]
+        repeats += [part.repeats for part in self.graph.boxes]
+        if max(repeats) > 1:
             yield "Equal layers and boxes, one after the other, are drawn once, with their number."
         if self.flow is not None:
             yield from flow_notes(self.flow)

@@ -10,8 +10,8 @@ from typing import Any
 
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
-from minigrad.viz.data.reducing import reduced
 from minigrad.viz.data.graph import Graph, GraphNode, Group
+from minigrad.viz.data.reducing import reduced
 from minigrad.viz.data.trace import graph_behind
 from minigrad.viz.look import numbers
 from minigrad.viz.options import check_depth

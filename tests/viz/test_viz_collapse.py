@@ -13,8 +13,8 @@ import minigrad as mg
 from minigrad import errors, nn, viz
 from minigrad.testing import strategies
 from minigrad.viz.computation import draw_graph
-from minigrad.viz.data.reducing import reduced
 from minigrad.viz.data.graph import Cost, Edge, Graph, GraphNode, Group
+from minigrad.viz.data.reducing import reduced
 
 
 def owner(graph, node, depth):
@@ -519,9 +519,7 @@ def test_work_is_linear_in_the_depth_of_nesting(view):
 
     The names of parameters are as long as they are deep, and the layers themselves find them.
     """
-    shallow, deep = (
-        np.sum(Nest(depth, 30)(np.ones((1, 2), np.float32))) for depth in (40, 80)
-    )
+    shallow, deep = (np.sum(Nest(depth, 30)(np.ones((1, 2), np.float32))) for depth in (40, 80))
     VIEWS[view](shallow)  # what is remembered afterwards counts for neither
     assert calls_of(lambda: VIEWS[view](deep)) < 2.3 * calls_of(lambda: VIEWS[view](shallow))
 

@@ -68,7 +68,7 @@ def test_debug_raises_inside_and_around_others(names):
         values[0] = 7.0
         y.backward()
 
-    with pytest.raises(GraphError, match="multiply .* was written to"):
+    with pytest.raises(GraphError, match=r"multiply .* was written to"):
         run(names, write_between)
 
 
@@ -135,7 +135,7 @@ def test_a_picture_inside_a_block_is_not_part_of_it():
 
 
 def test_profile_is_no_decorator():
-    with pytest.raises(ArgumentError, match="with minigrad.profile"):
+    with pytest.raises(ArgumentError, match=r"with minigrad\.profile"):
         mg.profile()(exponential)
 
 

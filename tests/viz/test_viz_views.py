@@ -21,6 +21,10 @@ def network():
     return nn.Sequential(nn.Linear(6, 5, rng=0), nn.ReLU(), nn.Linear(5, 3, rng=1))
 
 
+def block(seed):
+    return nn.Sequential(nn.Linear(6, 6, rng=seed), nn.ReLU())
+
+
 def trained():
     model = network()
     nn.CrossEntropyLoss()(model(X), Y).backward()
@@ -79,7 +83,7 @@ VIEWS = {
         ["in_features=6", "(4, 6) → (4, 5)", "Linear", "ReLU", "parameters"],
     ),
     "model, folded": lambda: (
-        viz.draw_model(nn.Sequential(*[nn.Sequential(nn.Linear(6, 6), nn.ReLU()) for _ in "abc"]), X),
+        viz.draw_model(nn.Sequential(*map(block, range(3))), X),
         ["3 times", "drawn once", "0.0", "126 parameters"],
     ),
     "network": lambda: (

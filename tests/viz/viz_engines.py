@@ -76,7 +76,7 @@ def reach(text):
 
 
 def widths(bold, cache={}):  # noqa: B006 (the file is read once)
-    """Return the widths of Helvetica's characters, which are Arial's, from matplotlib's copy of its metrics."""
+    """Return the widths of Helvetica's characters, which are Arial's, as matplotlib has them."""
     if bold not in cache:
         matplotlib = pytest.importorskip("matplotlib")
         name = "phvb8a.afm" if bold else "phvr8a.afm"

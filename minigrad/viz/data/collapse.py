@@ -201,7 +201,7 @@ def _sizes(graph: Graph) -> list[int]:
             occupied[group.parent] |= occupied[group.index]
     modules = Counter(depth for depth, full in zip(depths, occupied, strict=True) if full)
     above = itertools.accumulate(outside)
-    return [nodes + modules[depth] for depth, nodes in zip(range(len(outside) - 1), above)]
+    return [nodes + modules[depth] for depth, nodes in enumerate(above)][:-1]
 
 
 def _without_middle(graph: Graph, most: int, whole: int) -> Graph:

@@ -18,10 +18,10 @@ def folded(graph: Graph) -> Graph:
     """Return the graph with runs of equal calls, one after the other, drawn as the first of them.
 
     Calls are equal if their modules have names that differ in numbers only, if these and those
-    inside them are of the same classes and configurations, and did the same operations on arrays of the same shapes, wired in the same way,
-    and if gradients arrived at the same parameters. Each is given what the one before it made,
-    always from the same place in it to the same place, and nothing else uses that. Each run's
-    group says how often it occurs.
+    inside them are of the same classes and configurations, and if they did the same operations on
+    arrays of the same shapes, wired in the same way, and gradients arrived at the same parameters.
+    Each is given what the one before it made, always from the same place in it to the same place,
+    and nothing else uses that. Each run's group says how often it occurs.
     """
     return _Folding(graph).folded()
 
@@ -86,7 +86,9 @@ class _Folding:
     def runs(self, groups: Sequence[Group]) -> Iterator[list[_Block]]:
         """Yield the runs of at least two equal blocks, each fed by the one before."""
         groups = [group for group in groups if self.sizes[group.index]]
-        for _, alike in itertools.groupby(groups, lambda g: (_name(g), _looks(g), self.sizes[g.index])):
+        for _, alike in itertools.groupby(
+            groups, lambda g: (_name(g), _looks(g), self.sizes[g.index])
+        ):
             candidates = list(alike)
             if len(candidates) < 2:
                 continue
@@ -169,9 +171,7 @@ class _Folding:
         pairs = {(there.source, here.source) for there, here in entering}
         made = last.places
         # An array that is no tensor is a constant for each use; what stands for all is one result.
-        constants = {
-            i: self.look(i) for i in first.own if self.graph.nodes[i].kind == "constant"
-        }
+        constants = {i: self.look(i) for i in first.own if self.graph.nodes[i].kind == "constant"}
         merged = {(constants.get(t, t) if h in made else t, h) for t, h in pairs}
         if len(pairs) > len({t for t, _ in pairs}) or len(merged) > len({h for _, h in pairs}):
             return False
@@ -235,7 +235,9 @@ class _Folding:
         source, target = edge.source, edge.target
         while True:
             ends = self.blocks_around[target]
-            if any(ends.get(run, place) != place for run, place in self.blocks_around[source].items()):
+            if any(
+                ends.get(run, place) != place for run, place in self.blocks_around[source].items()
+            ):
                 return True
             before = source, target
             source, target = self.stands_for[source], self.stands_for[target]

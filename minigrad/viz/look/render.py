@@ -61,7 +61,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
 
     # Statements as graphviz writes them, in fewer steps: pictures have thousands.
 
-    def node(self, name: str, label: str | None = None, _attributes: Any = None, **attrs: str) -> None:
+    def node(
+        self, name: str, label: str | None = None, _attributes: Any = None, **attrs: str
+    ) -> None:
         """Add a node, with a label and attributes of Graphviz."""
         attributes = _attribute_list(label, attrs, _attributes)
         self.body.append(f"{self._indent}{_quoted(name)}{attributes}\n")

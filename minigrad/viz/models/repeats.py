@@ -39,7 +39,10 @@ def with_repeats(built: Built) -> Built:
 def _as_graph(layers: LayerGraph) -> Graph:
     """Return layers as a graph of operations: boxes are groups, and each layer is one by itself."""
     shared = _shared(layers)
-    groups = [Group(b.index, b.parent, b.name, b.title, f"{b.configuration}|{b.calls}") for b in layers.boxes]
+    groups = [
+        Group(b.index, b.parent, b.name, b.title, f"{b.configuration}|{b.calls}")
+        for b in layers.boxes
+    ]
     nodes = []
     for layer in layers.layers:
         home = layer.box
