@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, NamedTuple, ParamSpec, Protocol, Self, TypeVar, cast
+from typing import Any, ClassVar, NamedTuple, ParamSpec, Protocol, Self, TypeVar, cast
 
 from minigrad.errors import ArgumentError
 
@@ -18,13 +18,18 @@ __all__ = [
     "context",
     "enable_grad",
     "is_grad_enabled",
+    "leave_note",
     "no_grad",
+    "note_on",
+    "observing",
     "scope",
     "switched",
+    "watching",
 ]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+N = TypeVar("N")
 
 
 class Scope(Protocol):
@@ -38,6 +43,8 @@ class Scope(Protocol):
 
 class Observer:
     """Watches every recorded operation; this one does nothing. See `minigrad.debugging`."""
+
+    measures_time: ClassVar[bool] = False  # and so looks before others, whose work would count
 
     def computing(self) -> None:
         """Notice that an operation with tensors is about to be computed."""
@@ -53,6 +60,62 @@ class Observer:
 
     def visited(self, node: Any, index: int, gradient: Any) -> None:
         """Look at the gradient that the node's rule gave for one of its arguments."""
+
+    def resuming(self) -> None:
+        """Notice that all others have looked, too, and the program goes on."""
+
+
+class _Several(Observer):
+    """Observers in blocks inside one another: each sees everything."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self.all = sorted(observers, key=lambda observer: not observer.measures_time)
+
+    def computing(self) -> None:
+        for observer in self.all:
+            observer.computing()
+        self.resuming()
+
+    def recorded(self, node: Any, out: Any, args: tuple[Any, ...]) -> None:
+        for observer in self.all:
+            observer.recorded(node, out, args)
+        self.resuming()
+
+    def called(self, call: Any, args: tuple[Any, ...], out: Any) -> None:
+        for observer in self.all:
+            observer.called(call, args, out)
+        self.resuming()
+
+    def visiting(self, node: Any, gradient: Any) -> None:
+        for observer in self.all:
+            observer.visiting(node, gradient)
+        self.resuming()
+
+    def visited(self, node: Any, index: int, gradient: Any) -> None:
+        for observer in self.all:
+            observer.visited(node, index, gradient)
+        self.resuming()
+
+    def resuming(self) -> None:
+        for observer in self.all:
+            observer.resuming()
+
+
+def watching(observer: Observer | None) -> list[Observer]:
+    """Return the single observers in what a context has."""
+    if observer is None:
+        return []
+    return observer.all if isinstance(observer, _Several) else [observer]
+
+
+def leave_note(node: Any, note: Any) -> None:
+    """Put an observer's note on a node, beside those of other classes."""
+    node.note = {**(node.note or {}), type(note): note}
+
+
+def note_on(node: Any, kind: type[N]) -> N | None:
+    """Return the note of a class that an observer left on a node."""
+    return node.note.get(kind) if node.note else None
 
 
 class Context(NamedTuple):
@@ -80,8 +143,11 @@ class switched:
 
     def __enter__(self) -> Self:
         current = context.get()
-        context.set(current._replace(**self._changes, around=current))
+        context.set(current._replace(**self._changed(current), around=current))
         return self
+
+    def _changed(self, current: Context) -> dict[str, Any]:
+        return self._changes
 
     def __exit__(
         self,
@@ -145,6 +211,23 @@ class switched:
                     resume = functools.partial(generator.throw, error)
 
         return call
+
+
+class observing(switched):
+    """Let an observer watch, beside those that watch already: see `switched`."""
+
+    def __init__(self, observer: Observer) -> None:
+        super().__init__()
+        self._observer = observer
+
+    def _changed(self, current: Context) -> dict[str, Any]:
+        others = watching(current.observer)
+        if self._observer in others:  # as in a decorated function that calls itself
+            return {}
+        return {"observer": _Several(*others, self._observer) if others else self._observer}
+
+    def _again(self) -> switched:
+        return observing(self._observer)
 
 
 class no_grad(switched):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.context import Observer, switched
+from minigrad.context import Observer, leave_note, note_on, observing
 from minigrad.errors import GraphError
 from minigrad.graph import Node
 
@@ -21,13 +21,14 @@ PACKAGE = f"{Path(__file__).parent}{os.sep}"
 _NUMPY = f"{Path(np.__file__).parent}{os.sep}"
 
 
-class debug(switched):
+class debug(observing):
     """Check every operation inside: a context manager and a decorator, for finding mistakes.
 
     It raises where a result or a gradient first turns into NaN or infinity, and where an array
     that a gradient needs was written to between the forward and the backward pass, by whatever
     way (a NumPy view of it, say). The message names the operation, its module, and the line of
-    your program that called it. It makes everything several times slower.
+    your program that called it. It makes everything several times slower. It may be entered
+    inside `minigrad.profile` and `minigrad.viz.record`, and they inside it: each sees everything.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ class debug(switched):
     """
 
     def __init__(self, *, check_finite: bool = True, check_saved: bool = True) -> None:
-        super().__init__(observer=_Watch(check_finite, check_saved))
+        super().__init__(_Watch(check_finite, check_saved))
 
 
 @dataclass(frozen=True)
@@ -77,17 +78,20 @@ class _Watch(Observer):
         self.check_saved = check_saved
 
     def recorded(self, node: Node, out: Any, args: tuple[Any, ...]) -> None:
-        file, line = users_line()
-        saved = (*node.args, node.out) if self.check_saved and node.args is not None else ()
-        node.note = _Origin(file, line, tuple(map(_checksum, saved)))
+        known = note_on(node, _Origin)  # of another block around this one
+        if known is None or (self.check_saved and not known.checksums):
+            file, line = users_line()
+            saved = (*node.args, node.out) if self.check_saved and node.args is not None else ()
+            leave_note(node, _Origin(file, line, tuple(map(_checksum, saved))))
         if self.check_finite and not np.isfinite(out).all():
             raise GraphError(f"{_describe(node)} gave {_first_not_finite(out)}")
 
     def visiting(self, node: Node, gradient: Any) -> None:
-        if not self.check_saved or not isinstance(node.note, _Origin):
+        origin = note_on(node, _Origin)
+        if not self.check_saved or origin is None or not origin.checksums:
             return
         for index, (value, before) in enumerate(
-            zip((*(node.args or ()), node.out), node.note.checksums, strict=True)
+            zip((*(node.args or ()), node.out), origin.checksums, strict=True)
         ):
             if _checksum(value) != before:
                 what = "the result" if index == len(node.parents) else f"argument {index}"
@@ -106,8 +110,8 @@ class _Watch(Observer):
 
 
 def _describe(node: Node) -> str:
-    origin = node.note
-    place = f" ({origin.file}, line {origin.line})" if isinstance(origin, _Origin) else ""
+    origin = note_on(node, _Origin)
+    place = f" ({origin.file}, line {origin.line})" if origin is not None else ""
     return f"{node.where()}{place}"
 
 

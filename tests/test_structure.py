@@ -26,7 +26,18 @@ LAYERS = [
     {"viz", "testing", "plots"},
     {"__init__"},
 ]
+WITHIN_VIZ = [  # the same, inside the pictures
+    {"options"},
+    {"data"},  # graphs as plain data
+    {"look"},  # colours, labels, rendering
+    {"films", "mermaid", "models", "networks", "text"},
+    {"flow"},
+    {"computation", "model"},
+    {"page", "profiles"},
+    {"__init__"},
+]
 DEPTH = {part: depth for depth, parts in enumerate(LAYERS) for part in parts}
+VIZ_DEPTH = {part: depth for depth, parts in enumerate(WITHIN_VIZ) for part in parts}
 CORE_DEPENDENCIES = {"numpy"}
 # The part, and what it alone may import.
 DEPENDENCIES_OF = {"viz": {"graphviz"}, "testing": {"hypothesis"}}
@@ -134,6 +145,18 @@ def upward_imports(source):
             yield f"{found}, which is above it"
 
 
+def upward_imports_in_viz(source):
+    for found in source.imports():
+        if found.ours and part_of(found.importer) == part_of(found.imported) == "viz":
+            importer, imported = (
+                part_of(module.removeprefix("viz.")) for module in (found.importer, found.imported)
+            )
+            if importer not in VIZ_DEPTH:
+                yield f"minigrad/viz/{importer} has no place in WITHIN_VIZ: give it one"
+            elif VIZ_DEPTH[importer] < VIZ_DEPTH[imported]:
+                yield f"{found}, which is above it"
+
+
 def cycles(source):
     """Find the modules that import each other, by taking away those that import no other left."""
     edges = {module: set() for module in source.trees}
@@ -207,8 +230,8 @@ def unsafe_serialisation(source):
 
 
 RULES = [
-    unplaced_parts, upward_imports, cycles, star_imports, deferred_imports, dynamic_imports,
-    foreign_imports, unknown_extras, unsafe_serialisation,
+    unplaced_parts, upward_imports, upward_imports_in_viz, cycles, star_imports, deferred_imports,
+    dynamic_imports, foreign_imports, unknown_extras, unsafe_serialisation,
 ]  # fmt: skip
 
 
@@ -234,6 +257,12 @@ GOOD = {
     "import numpy as np\nnp.load('x', allow_pickle=False)\n",
     "data.py": "_extras.require('sklearn', extra='data', purpose='x')\nnumpy.require([1])\n",
     "viz/__init__.py": "import graphviz\nfrom minigrad import nn\n",
+    "viz/text.py": "from minigrad.viz.look import theme\nfrom minigrad import nn\n",
+    "viz/look/__init__.py": "",
+    "viz/look/theme.py": "from minigrad.viz.data import graph\n",
+    "viz/data/__init__.py": "",
+    "viz/data/graph.py": "import json\n",
+    "viz/models/__init__.py": "",
     "training.py": "from typing import TYPE_CHECKING\n"
     "if TYPE_CHECKING:\n    import tqdm\nelse:\n    import math\n",
 }
@@ -251,6 +280,10 @@ PLANTED = [
     (upward_imports, "nn/linear.py", "from minigrad.viz import draw"),
     (upward_imports, "tensor.py", "class A:\n    def f(self):\n        import minigrad.nn.linear"),
     (upward_imports, "tensor.py", "if TYPE_CHECKING:\n    from minigrad.nn import Linear"),
+    (upward_imports_in_viz, "viz/look/x.py", "from minigrad.viz.text import text_of"),
+    (upward_imports_in_viz, "viz/data/x.py", "from minigrad.viz import look"),
+    (upward_imports_in_viz, "viz/models/x.py", "from minigrad.viz import draw"),
+    (upward_imports_in_viz, "viz/x.py", "from minigrad.viz.data import graph"),
     (cycles, "nn/linear.py", "from minigrad.nn import Linear"),
     (cycles, "errors.py", "from minigrad.random import seed"),
     (star_imports, "nn/linear.py", "from minigrad.tensor import *"),

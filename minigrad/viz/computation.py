@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from minigrad.tensor import Tensor
-from minigrad.viz.data.collapse import depth_of, limited, reduced
+from minigrad.viz.data.collapse import limited
 from minigrad.viz.data.graph import Cost, Graph, GraphNode, Group
+from minigrad.viz.data.reducing import reduced
 from minigrad.viz.data.trace import graph
 from minigrad.viz.look import numbers
 from minigrad.viz.look.numbers import LONGEST, shortened
 from minigrad.viz.look.palette import GREY, HEAT, KINDS, PURPLE, VERMILION
 from minigrad.viz.look.render import Drawing
 from minigrad.viz.look.theme import label, legend, new_drawing, plain
+from minigrad.viz.mermaid import mermaid_of
+from minigrad.viz.text import text_of
 
 __all__ = ["View", "draw", "draw_graph"]
 
@@ -60,7 +63,7 @@ def draw(
     backward : bool, default False
         Whether to draw the way of the gradient, too, as dashed arrows.
     fold : bool, default True
-        Whether a run of equal modules is drawn once, with a count.
+        Whether a run of equal modules is drawn once, with a count; see `folded` for what is equal.
     max_nodes : int or None, default 200
         With more, inner modules are shown as single boxes, and if that is not enough the middle
         is left out; the picture says so. None for no limit.
@@ -137,39 +140,35 @@ class _Picture:
         self.slowest = max(costs, default=0.0)
         self.seconds = sum(costs)
         self.members: dict[int | None, list[GraphNode]] = {}
-        self.inside: dict[int | None, list[Group]] = {}
-        depths = depth_of(graph)
-        used = {g.index for node in graph.nodes for g in graph.groups_around(node.group)}
         for node in graph.nodes:
             self.members.setdefault(node.group, []).append(node)
-        for group in graph.groups:
-            if group.index in used:
-                self.inside.setdefault(group.parent, []).append(group)
-        self.depths = depths
 
     def drawing(self) -> Drawing:
         drawing = new_drawing(self.view.direction)
-        self._fill(drawing, None)
+        self._fill(drawing)
         for edge in self.graph.edges:
             drawing.edge(f"n{edge.source}", f"n{edge.target}")
         if self.view.backward:
             self._draw_backward(drawing)
         legend(drawing, self.caption, self._entries(), self._notes())
         drawing.graph = self.graph
+        drawing.texts = _texts(self.graph, self.view.direction)
         return drawing
 
-    def _fill(self, drawing: Any, group: int | None) -> None:
-        """Draw the nodes of a group, and the groups in it as boxes."""
-        self._draw_nodes(drawing, group)
-        for inner in self.inside.get(group, []):
-            box = Drawing(name=f"cluster_{inner.index}", graph_attr=self._box(inner))
-            self._fill(box, inner.index)
-            drawing.subgraph(box)
+    def _fill(self, drawing: Drawing) -> None:
+        """Draw the nodes of each group, and the groups in it as boxes."""
+        self._draw_nodes(drawing, None)
+        for group, depth, opens in self.graph.boxes():
+            if opens:
+                drawing.open_box(str(group.index), **self._box(group, depth))
+                self._draw_nodes(drawing, group.index)
+            else:
+                drawing.close_box()
 
-    def _box(self, group: Group) -> dict[str, str]:
+    def _box(self, group: Group, depth: int) -> dict[str, str]:
         times = f" (repeated {group.repeats} times)" if group.repeats > 1 else ""
         name = shortened(f"{group.path}: {group.module}" if group.path else group.module)
-        shade = "#F7F7F7" if self.depths[group.index] % 2 == 0 else "#FFFFFF"
+        shade = "#F7F7F7" if depth % 2 == 0 else "#FFFFFF"
         return {
             "label": label(name + times, longest=2 * LONGEST),
             "labelloc": "t",
@@ -180,7 +179,7 @@ class _Picture:
             "tooltip": plain(group.configuration or group.module),
         }
 
-    def _draw_nodes(self, drawing: Any, group: int | None) -> None:
+    def _draw_nodes(self, drawing: Drawing, group: int | None) -> None:
         for node in self.members.get(group, []):
             kind = KINDS[node.kind]
             missing = node.index in self.unreached
@@ -282,6 +281,16 @@ class _Picture:
                 yield '"?": a gradient that was not kept; run backward() in "with viz.record():"'
             else:
                 yield '"?": no gradient yet; call backward() first'
+
+
+def _texts(graph: Graph, direction: str) -> dict[str, Callable[[], str]]:
+    """Return what makes the texts that a picture of a graph can be saved as."""
+    return {
+        ".json": graph.to_json,
+        ".txt": lambda: text_of(graph),
+        ".mmd": lambda: mermaid_of(graph, direction),
+        ".md": lambda: f"```mermaid\n{mermaid_of(graph, direction)}```\n",
+    }
 
 
 def _listed(names: list[str]) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from minigrad.tensor import Tensor
-from minigrad.viz.data.collapse import reduced
 from minigrad.viz.data.graph import Graph, GraphNode, Group
+from minigrad.viz.data.reducing import reduced
 from minigrad.viz.data.trace import graph_behind
 from minigrad.viz.look import numbers
 from minigrad.viz.look.numbers import shortened, visible
@@ -95,32 +95,33 @@ class _Flowchart:
         self.dtypes = dtypes
         self.unreached = graph.unreached
         self.members: dict[int | None, list[GraphNode]] = {}
-        self.inside: dict[int | None, list[Group]] = {}
-        used = {g.index for node in graph.nodes for g in graph.groups_around(node.group)}
         for node in graph.nodes:
             self.members.setdefault(node.group, []).append(node)
-        for group in graph.groups:
-            if group.index in used:
-                self.inside.setdefault(group.parent, []).append(group)
 
     def text(self, direction: str) -> str:
         """Return it."""
         lines = [f"flowchart {direction}"]
         lines += [f"    %% {note.replace('%', '')}" for note in self.graph.notes]
-        lines += self._within(None, "    ")
+        lines += self._boxes()
         lines += [f"    n{source} --> n{target}" for source, target, *_ in self.graph.edges]
         lines += self._styles()
         return "\n".join(lines) + "\n"
 
-    def _within(self, group: int | None, indent: str) -> Iterator[str]:
+    def _boxes(self) -> Iterator[str]:
+        yield from self._members(None, "    ")
+        for group, depth, opens in self.graph.boxes():
+            indent = "    " * (depth + 1)
+            if opens:
+                yield f'{indent}subgraph g{group.index}["{_title(group)}"]'
+                yield from self._members(group.index, indent + "    ")
+            else:
+                yield f"{indent}end"
+
+    def _members(self, group: int | None, indent: str) -> Iterator[str]:
         for node in self.members.get(group, []):
             opening, closing = _OUTLINES.get(node.kind, ("[", "]"))
             label = "<br/>".join(self._lines(node))
             yield f'{indent}n{node.index}{opening}"{label}"{closing}:::{node.kind}'
-        for inner in self.inside.get(group, []):
-            yield f'{indent}subgraph g{inner.index}["{_title(inner)}"]'
-            yield from self._within(inner.index, indent + "    ")
-            yield f"{indent}end"
 
     def _lines(self, node: GraphNode) -> Iterator[str]:
         yield f"<b>{_escaped(node.title)}</b>"

@@ -14,8 +14,9 @@ from typing import Any
 from minigrad.errors import ArgumentError
 from minigrad.tensor import Tensor
 from minigrad.viz.computation import View, draw_graph
-from minigrad.viz.data.collapse import depth_of, limited, reduced
+from minigrad.viz.data.collapse import depth_of, limited
 from minigrad.viz.data.graph import Graph, GraphNode
+from minigrad.viz.data.reducing import reduced
 from minigrad.viz.data.trace import graph
 from minigrad.viz.look import numbers
 from minigrad.viz.look.render import rendered

@@ -10,8 +10,8 @@ from typing import Any
 
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
-from minigrad.viz.data.collapse import reduced
 from minigrad.viz.data.graph import Graph, GraphNode, Group
+from minigrad.viz.data.reducing import reduced
 from minigrad.viz.data.trace import graph_behind
 from minigrad.viz.look import numbers
 from minigrad.viz.options import check_depth
@@ -139,24 +139,34 @@ class _Tree:
         self.inside: dict[int | None, list[GraphNode | Group]] = {}
         seen: set[int] = set()
         for node in graph.nodes:
-            groups = list(graph.groups_around(node.group))
-            for group in reversed(groups):
-                if group.index not in seen:
-                    seen.add(group.index)
-                    self.inside.setdefault(group.parent, []).append(group)
+            new: list[Group] = []
+            for group in graph.groups_around(node.group):
+                if group.index in seen:  # and so are those around it
+                    break
+                seen.add(group.index)
+                new.append(group)
+            for group in reversed(new):
+                self.inside.setdefault(group.parent, []).append(group)
             self.inside.setdefault(node.group, []).append(node)
 
-    def lines(self, group: int | None = None, indent: str = "") -> Iterator[str]:
-        """Yield the lines of what is in a group; a module calls another as deep as this goes."""
-        items = self.inside.get(group, [])
-        for item in items:
-            last = item is items[-1]
+    def lines(self) -> Iterator[str]:
+        """Yield the lines, what is in a group after its own."""
+        ahead = self._branches(None, "")
+        while ahead:
+            item, indent, last = ahead.pop()
             corner, rest = ("└─ ", "   ") if last else ("├─ ", "│  ")
             if isinstance(item, Group):
                 yield indent + corner + _group(item)
-                yield from self.lines(item.index, indent + rest)
+                ahead += self._branches(item.index, indent + rest)
             else:
                 yield indent + corner + self._node(item)
+
+    def _branches(
+        self, group: int | None, indent: str
+    ) -> list[tuple[GraphNode | Group, str, bool]]:
+        """Return what is in a group, the last one first, and whether it is that."""
+        items = self.inside.get(group, [])
+        return [(item, indent, item is items[-1]) for item in reversed(items)]
 
     def _node(self, node: GraphNode) -> str:
         parts = [self._head(node)]

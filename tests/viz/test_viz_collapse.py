@@ -1,5 +1,6 @@
 """Smaller graphs of large ones: edges between what remains are conserved."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +12,9 @@ from viz_models import Block, chain, net_and_loss
 import minigrad as mg
 from minigrad import errors, nn, viz
 from minigrad.testing import strategies
-from minigrad.viz.data.collapse import reduced
-from minigrad.viz.data.graph import Cost
+from minigrad.viz.computation import draw_graph
+from minigrad.viz.data.graph import Cost, Edge, Graph, GraphNode, Group
+from minigrad.viz.data.reducing import reduced
 
 
 def owner(graph, node, depth):
@@ -361,6 +363,42 @@ def test_arrays_that_are_used_elsewhere_are_not_folded(elsewhere, runs):
         assert [smaller.groups[cell].repeats for cell in cells if cell is not None] == [1]
 
 
+class OtherLinear(nn.Linear):
+    """A layer that computes the same, and is of another class."""
+
+
+def test_blocks_that_differ_in_the_class_of_a_module_inside_are_not_folded():
+    def loss_of(*kinds):
+        blocks = [nn.Sequential(nn.Sequential(kind(2, 2), nn.ReLU())) for kind in kinds]
+        return np.sum(nn.Sequential(*blocks)(np.ones((1, 2), np.float32)))
+
+    same, other = nn.Linear, OtherLinear
+    assert repeats(viz.folded(viz.graph(loss_of(same, same, same)))) == {"0": 3}
+    assert repeats(viz.folded(viz.graph(loss_of(same, other)))) == {}
+    assert repeats(viz.folded(viz.graph(loss_of(same, same, other, other)))) == {"0": 2, "2": 2}
+
+
+def test_blocks_of_other_names_are_not_folded():
+    def names(*given):
+        model = nn.Sequential({name: nn.Linear(2, 2) for name in given})
+        return repeats(viz.folded(viz.graph(np.sum(model(np.ones((1, 2), np.float32))))))
+
+    assert names("encoder", "decoder") == {}
+    assert names("block1", "block2", "head") == {"block1": 2}
+
+
+def test_runs_inside_runs_are_folded_in_all_of_them():
+    """Two blocks of three layers each: what leads from layer to layer is left out in both."""
+    model = nn.Sequential(*[nn.Sequential(*[Block(2) for _ in range(3)]) for _ in range(4)])
+    graph = viz.graph(np.sum(model(np.ones((1, 2), np.float32))))
+    smaller = viz.folded(graph)
+    assert repeats(smaller) == {"0": 4, "0.0": 3}
+    assert sum(node.operations for node in smaller.nodes) == 4 * 3 * 4 + 1
+    assert all(edge.source < edge.target for edge in smaller.edges)
+    inner = [node.index for node in smaller.nodes if node.group is not None]
+    assert len(inner) == 4 + 4  # operations and parameters of one block
+
+
 def test_blocks_in_blocks_are_folded_too():
     _, loss = blocks(nn.Sequential(*[Block(3) for _ in range(2)]), 3, 3)
     assert repeats(viz.folded(viz.graph(loss))) == {"0.0": 2, "1": 2}
@@ -427,3 +465,77 @@ def test_the_middle_of_a_long_chain_is_left_out(most):
 def test_options_that_are_none_are_refused(options, message):
     with pytest.raises(errors.ArgumentError, match=message):
         reduced(viz.graph(chain(1)), **{"depth": None, "fold": True, "max_nodes": None} | options)
+
+
+# --- Depth -------------------------------------------------------------------------------------
+
+
+class Nest(nn.Module):
+    """So many modules in each other, each with some operations of its own."""
+
+    def __init__(self, depth, operations):
+        self.operations = operations
+        self.layer = nn.Linear(2, 2)
+        self.inner = Nest(depth - 1, operations) if depth > 1 else None
+
+    def forward(self, x):
+        x = self.layer(x)
+        for _ in range(self.operations):
+            x = x * 0.5
+        return x if self.inner is None else self.inner(x)
+
+
+def calls_of(function):
+    """Count the calls of functions, in Python and C, while a function runs."""
+    calls = 0
+
+    def count(_frame, event, _arg):
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+VIEWS = {
+    "draw": lambda y: viz.draw(y, fold=False, max_nodes=None).source,
+    "folded": lambda y: viz.draw(y, max_nodes=None).source,
+    "limited": lambda y: viz.draw(y, max_nodes=10).source,
+    "collapsed": lambda y: viz.draw(y, depth=1).source,
+    "text": lambda y: viz.text(y, max_nodes=None),
+    "mermaid": lambda y: viz.mermaid(y, max_nodes=None),
+    "json": lambda y: viz.graph(y).to_json(),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_work_is_linear_in_the_depth_of_nesting(view):
+    """Twice as deep with twice as many operations takes twice the steps, and a little more.
+
+    The names of parameters are as long as they are deep, and the layers themselves find them.
+    """
+    shallow, deep = (np.sum(Nest(depth, 30)(np.ones((1, 2), np.float32))) for depth in (40, 80))
+    VIEWS[view](shallow)  # what is remembered afterwards counts for neither
+    assert calls_of(lambda: VIEWS[view](deep)) < 2.3 * calls_of(lambda: VIEWS[view](shallow))
+
+
+def test_any_depth_of_nesting_is_drawn():
+    depth = 5000
+    groups = tuple(
+        Group(i, i - 1 if i else None, ".".join(["m"] * min(i, 3)), "Nest") for i in range(depth)
+    )
+    nodes = tuple(
+        GraphNode(i, "operation", operation="exp", group=g, shape=(2,), output=i == 2)
+        for i, g in enumerate((0, depth - 1, 0))
+    )
+    graph = Graph(nodes, (Edge(0, 1, 0), Edge(1, 2, 0)), groups)
+    assert draw_graph(graph).source.count("subgraph") == depth
+    assert len(viz.collapsed(graph, 1).nodes) == 3
+    assert len(viz.text(graph).splitlines()) > depth
+    assert viz.mermaid(graph).count("subgraph") == depth
+    assert viz.folded(graph) == graph

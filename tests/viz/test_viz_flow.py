@@ -268,6 +268,34 @@ def test_a_gradient_that_comes_not_finite_from_the_loss_is_seen_at_the_last_laye
     assert fault.where == "the parameter 1.weight"
 
 
+def test_the_table_says_which_operation_began_it_and_where_it_came_in():
+    model, x = not_finite()
+    table = str(viz.gradient_flow(model, x))
+    rows = {line.split()[0]: line for line in table.splitlines()[3:]}
+    assert "infinity" in rows["-"]
+    assert "here infinity began" in rows["-"]
+    assert "NaN in the gradient of weight" in rows["first"]
+
+    class Log(nn.Module):
+        def __init__(self):
+            self.first = filled(nn.Linear(3, 3, rng=0), -1.0)
+            self.last = nn.Linear(3, 1, rng=1)
+
+        def forward(self, x):
+            return self.last(np.log(self.first(x)))
+
+    model = Log()
+    with np.errstate(all="ignore"):
+        model(ones(2, 3)).sum().backward()
+    flow = viz.gradient_flow(model, ones(2, 3))
+    (log,) = (row for row in flow.rows if row.title == "log")
+    assert log.faults == ("NaN made by log, in 6 of 6 elements",)
+    assert flow.find("last")[0].faults[0] == "NaN came into affine, in 2 of 2 elements"
+    source = viz.draw_model(model, ones(2, 3), grads=True).source
+    assert "NaN came into affine" in source
+    assert flow.find("first")[0].faults == ()
+
+
 def test_a_parameter_or_an_input_that_is_not_finite_is_named():
     model = walked_back(mlp(0.5, 0.5, 0.5), ones(2, 4))
     wrong = ones(2, 4)
@@ -339,6 +367,7 @@ def not_finite():
     [
         ("fine", lambda: (mlp(0.5, 0.125, 0.5), ones(2, 4))),
         ("vanishing", lambda: (mlp(0.0, 2.0**-20, 0.5), ones(2, 4))),
+        ("not_finite", not_finite),
         ("exploding", lambda: (mlp(2.0**12, 0.5, 0.5), ones(2, 4))),
     ],
 )

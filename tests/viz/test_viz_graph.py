@@ -1,6 +1,8 @@
 """`viz.graph`: exactly the tensors' graph, and answers to questions about it."""
 
+import gc
 import json
+import weakref
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ from viz_models import Net, chain, net_and_loss
 import minigrad as mg
 from minigrad import errors, nn, viz
 from minigrad.testing import strategies
+from minigrad.viz.data.snapshots import copy_of, snapshot
+from minigrad.viz.look.numbers import array_lines
 
 
 def walked(*outputs):
@@ -312,3 +316,110 @@ def test_looking_changes_nothing(backward):
     if not backward:
         loss.backward()  # the graph has not been freed
         assert net.head.weight.grad is not None
+
+
+# --- Snapshots ---------------------------------------------------------------------------------
+
+
+def stepped(parameters):
+    for parameter in parameters:
+        parameter.data[...] += 1.0
+        parameter.grad[...] *= 2.0
+
+
+def test_a_graph_stays_as_it_was_when_parameters_and_gradients_change():
+    model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.Tanh(), nn.Linear(3, 20, rng=1))
+    x = mg.tensor(np.ones((1, 2), np.float32), requires_grad=True, name="x")
+    loss = np.sum(model(x))
+    loss.backward(retain_graph=True)
+    graph, drawing = viz.graph(loss), viz.draw(loss, values=True, grads=True)
+    before = graph.to_json(), drawing.source, drawing.graph.to_dict(), viz.text(graph, values=True)
+    stepped([*model.parameters(), x])
+    after = graph.to_json(), drawing.source, drawing.graph.to_dict(), viz.text(graph, values=True)
+    assert after == before
+    assert drawing.smaller().source == before[1]
+    assert viz.graph(loss).to_json() != before[0]
+
+
+def test_a_graph_keeps_small_arrays_in_full_and_no_large_one_alive():
+    small = mg.tensor(np.arange(12.0), requires_grad=True, name="small")
+    large = mg.tensor(np.arange(13.0), requires_grad=True, name="large")
+    with viz.record():
+        loss = np.sum(small) * np.sum(large)
+        loss.backward()
+    drawing = viz.draw(loss)
+    np.testing.assert_array_equal(drawing.graph.find("small").value, np.arange(12.0))
+    assert drawing.graph.find("large").value == viz.Statistics(0.0, 6.0, 12.0, 0)
+    assert drawing.graph.find("large").gradient == viz.Statistics(66.0, 66.0, 66.0, 0)
+    watched = weakref.ref(large.data)
+    del small, large, loss
+    gc.collect()
+    assert watched() is None
+    assert drawing.graph.find("large").value.max == 12.0
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64, bool])
+def test_statistics_are_those_of_finite_elements(dtype):
+    values = np.array([1, 0, 1, 1], dtype)
+    assert viz.Statistics.of(values) == (0.0, 0.75, 1.0, 0)
+    if np.dtype(dtype).kind == "f":
+        wild = np.array([np.nan, 2, np.inf, 4, -np.inf], dtype)
+        assert viz.Statistics.of(wild) == (2.0, 3.0, 4.0, 3)
+        largest = np.full(3, np.finfo(dtype).max)
+        assert np.isclose(viz.Statistics.of(largest).mean, float(largest[0]))
+
+
+# --- Arrays of other libraries -----------------------------------------------------------------
+
+
+class Elsewhere(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array like CuPy's: it refuses to become NumPy's but by `get`, and copies itself."""
+
+    def __init__(self, inside):
+        self.inside = np.array(inside)
+
+    shape = property(lambda self: self.inside.shape)
+    dtype = property(lambda self: self.inside.dtype)
+    ndim = property(lambda self: self.inside.ndim)
+    size = property(lambda self: self.inside.size)
+
+    def copy(self):
+        return Elsewhere(self.inside)
+
+    def get(self):
+        return self.inside.copy()
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed; use .get()")
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        plain = [i.inside if isinstance(i, Elsewhere) else i for i in inputs]
+        return Elsewhere(getattr(ufunc, method)(*plain, **kwargs))
+
+
+def test_arrays_that_numpy_cannot_read_are_recorded_and_drawn():
+    x = mg.tensor([1.0, 2.0], requires_grad=True, name="x")
+    there = Elsewhere([3.0, 4.0])
+    kept = copy_of(there)
+    assert isinstance(kept, Elsewhere)
+    assert kept is not there
+    np.testing.assert_array_equal(snapshot(there), [3.0, 4.0])
+    assert snapshot(Elsewhere(np.arange(20.0))) == viz.Statistics(0.0, 9.5, 19.0, 0)
+    assert array_lines(there) == ["3 4"]
+    with viz.record():
+        y = x * 2.0
+        node = y._node
+        recorder = mg.context.context.get().observer
+        recorder.recorded(node, there, (x, there))
+        recorder.visiting(node, there)
+        recorder.visited(node, 0, there)
+    (shown,) = (n for n in viz.graph(y).nodes if n.operation == "multiply")
+    np.testing.assert_array_equal(shown.gradient, [3.0, 4.0])
+    assert "3 4" in viz.draw(y, grads=True).source
+
+
+def test_what_cannot_be_read_at_all_is_unknown():
+    class Locked(Elsewhere):
+        get = property()
+
+    assert snapshot(Locked([1.0])) is None

@@ -578,10 +578,60 @@ def test_a_picture_has_every_label():
 
 def test_a_picture_of_many_layers_is_collapsed_and_says_so():
     model = nn.Sequential(*[nn.Sequential(*[nn.ReLU() for _ in range(20)]) for _ in range(3)])
-    drawing = viz.draw_model(model, ones(1, 2), max_layers=10)
+    drawing = viz.draw_model(model, ones(1, 2), max_layers=10, fold=False)
     assert len(drawing.graph.layers) == 5
     assert "62 layers are more than 10" in drawing.source
-    assert len(viz.draw_model(model, ones(1, 2), max_layers=None).graph.layers) == 62
+    whole = viz.draw_model(model, ones(1, 2), max_layers=None, fold=False)
+    assert len(whole.graph.layers) == 62
+
+
+class Other(nn.Linear):
+    """A layer of another class, with everything else the same."""
+
+
+def encoder(*kinds):
+    return nn.Sequential(
+        *[nn.Sequential(kind(4, 4, rng=0), nn.ReLU(), kind(4, 4)) for kind in kinds]
+    )
+
+
+def test_equal_blocks_and_layers_are_folded_with_a_count():
+    model = encoder(*[nn.Linear] * 12)
+    drawing = viz.draw_model(model, ones(1, 4))
+    assert names(drawing.graph) == ["x", "0.0", "0.1", "0.2", "output"]
+    assert drawing.graph.boxes[0].repeats == 12
+    assert "12 times" in drawing.source
+    assert drawing.graph.edges == ((0, 1), (1, 2), (2, 3), (3, 4))
+    assert f"{drawing.graph.parameters} parameters" in drawing.source
+    assert drawing.graph.parameters == 12 * 2 * 20
+    for whole in (
+        viz.draw_model(model, ones(1, 4), fold=False).graph,
+        viz.layer_graph(model, ones(1, 4)),
+    ):
+        assert len(whole.layers) == 2 + 36
+    collapsed = viz.draw_model(model, ones(1, 4), depth=1)
+    assert [layer.repeats for layer in collapsed.graph.layers] == [1, 12, 1]
+    assert "12 times" in collapsed.source
+
+
+def test_what_differs_or_is_shared_is_not_folded():
+    kinds = [nn.Linear, nn.Linear, Other, Other, Other, nn.Linear]
+    graph = viz.draw_model(encoder(*kinds), ones(1, 4)).graph
+    used = {layer.box for layer in graph.layers}
+    assert [(b.name, b.repeats) for b in graph.boxes if b.index in used] == [
+        ("0", 2), ("2", 3), ("5", 1),
+    ]  # fmt: skip
+    shared = nn.Linear(4, 4)
+    model = nn.Sequential(shared, shared, shared)
+    assert len(viz.draw_model(model, ones(1, 4)).graph.layers) == 5
+    named = nn.Sequential({"encoder": nn.Linear(4, 4), "decoder": nn.Linear(4, 4)})
+    assert len(viz.draw_model(named, ones(1, 4)).graph.layers) == 4
+
+
+def test_gradients_tell_equal_blocks_apart():
+    model = encoder(*[nn.Linear] * 3)
+    model(ones(1, 4)).sum().backward()
+    assert len(viz.draw_model(model, ones(1, 4), grads=True).graph.layers) == 2 + 9
 
 
 def test_a_picture_of_a_long_chain_leaves_the_middle_out():

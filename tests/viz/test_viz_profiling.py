@@ -1,7 +1,11 @@
 """What `minigrad.profile` counts, and what it leaves alone."""
 
+import itertools
+import time
+
 import numpy as np
 import pytest
+from viz_golden import check_golden
 
 import minigrad as mg
 from minigrad import nn
@@ -154,3 +158,33 @@ def test_one_profile_at_a_time():
 def test_the_picture_of_several_results_says_which_it_shows():
     assert "the last of 3 results" in profiled(steps=3).draw().source
     assert "results" not in profiled(steps=1).draw().source
+
+
+def test_what_a_walk_back_records_for_second_gradients_is_backward():
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    with mg.profile() as p:
+        np.sum(np.exp(x)).backward(create_graph=True)
+        np.sum(np.sin(x.grad)).backward()
+    found = rows(p)
+    assert found["multiply"].calls > 0  # g * out, the rule of exp
+    assert found["multiply"].forward == 0 < found["multiply"].backward
+    assert found["sin"].forward > 0  # computed after the walk, forward again
+    assert found["exp"].forward > 0
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that shows one millisecond more each time somebody looks."""
+    ticks = itertools.count()
+    monkeypatch.setattr(time, "perf_counter", lambda: next(ticks) * 1e-3)
+
+
+def test_picture_and_table_are_the_golden_ones(clock):
+    model, loss = network(), nn.CrossEntropyLoss()
+    x, y = np.ones((3, 6), np.float32), np.array([0, 1, 2])
+    with mg.profile() as p:
+        loss(model(x), y).backward()
+    check_golden(p.draw(), "profile.dot")
+    check_golden(p.draw(depth=1, direction="LR"), "profile_depth_1.dot")
+    check_golden("\n\n".join(str(p.table(by)) for by in ("operation", "module", "line")) + "\n",
+                 "profile.txt")  # fmt: skip

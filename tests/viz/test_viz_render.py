@@ -12,6 +12,7 @@ from viz_models import NASTY, chain, net_and_loss
 
 import minigrad as mg
 from minigrad import errors, nn, viz
+from minigrad.viz import computation
 from minigrad.viz.look import render
 from minigrad.viz.look.render import Drawing
 
@@ -216,7 +217,7 @@ def test_a_notebook_shows_something_whatever_happens(engine, monkeypatch):
         assert "sum(#" in shown["text/plain"]
     engine(OSError("no"), OSError("no"))
     assert "digraph" in Drawing()._repr_mimebundle_()["text/plain"]
-    monkeypatch.setattr(render, "text_of", lambda graph: 1 / 0)
+    monkeypatch.setattr(computation, "text_of", lambda graph: 1 / 0)
     engine(OSError("no"), OSError("no"))
     assert "digraph" in viz.draw(chain(1))._repr_mimebundle_()["text/plain"]
 

@@ -40,10 +40,10 @@ def texts(svg):
 
 
 def overflows(svg):
-    """Return the texts of nodes that are wider than the outline of their node."""
+    """Return the texts of nodes and boxes that are wider than the outline of these."""
     found = []
     for group in ET.fromstring(svg).iter(f"{SVG}g"):
-        if group.get("class") != "node":
+        if group.get("class") not in ("node", "cluster"):
             continue
         outline = extent(group)
         for text in group.iter(f"{SVG}text"):
@@ -65,7 +65,7 @@ def extent(group):
 
 
 def reach(text):
-    """Return where a text begins and ends, in Helvetica."""
+    """Return where a text begins and ends, in Arial."""
     words = "".join(text.itertext())
     bold = text.get("font-weight") == "bold"
     width = float(text.get("font-size")) / 1000 * sum(widths(bold).get(c, 556) for c in words)
@@ -76,7 +76,7 @@ def reach(text):
 
 
 def widths(bold, cache={}):  # noqa: B006 (the file is read once)
-    """Return the widths of Helvetica's characters, from matplotlib's copy of its metrics."""
+    """Return the widths of Helvetica's characters, which are Arial's, as matplotlib has them."""
     if bold not in cache:
         matplotlib = pytest.importorskip("matplotlib")
         name = "phvb8a.afm" if bold else "phvr8a.afm"

@@ -111,7 +111,7 @@ function cover(name) {
     text.setAttribute("x", outline.x + outline.width / 2);
     text.setAttribute("y", outline.y + outline.height / 2 + 14 * index);
     text.setAttribute("text-anchor", "middle");
-    text.setAttribute("font-family", "Helvetica,sans-serif");
+    text.setAttribute("font-family", "Arial, Helvetica, sans-serif");
     text.setAttribute("font-size", index ? 9 : 11);
     text.textContent = line;
     lid.append(text);

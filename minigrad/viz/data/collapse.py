@@ -1,19 +1,18 @@
-"""Smaller graphs of large ones: modules as single nodes, equal blocks once, the middle left out."""
+"""Smaller graphs of large ones: modules as single nodes, the middle left out."""
 
 from __future__ import annotations
 
 import functools
 import heapq
+import itertools
 import operator
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from minigrad.viz.data.graph import Cost, Edge, Graph, GraphNode, Group
-from minigrad.viz.look.numbers import count
-from minigrad.viz.options import check_depth, check_max_nodes
 
-__all__ = ["collapsed", "depth_of", "folded", "limited", "reduced"]
+__all__ = ["LEAVES", "collapsed", "cost_of", "depth_of", "limited", "rebuilt"]
 
 Place = Callable[[GraphNode], int]  # the node of the smaller graph that stands for one
 
@@ -24,25 +23,6 @@ def depth_of(graph: Graph) -> list[int]:
     for group in graph.groups:
         depths.append(0 if group.parent is None else depths[group.parent] + 1)
     return depths
-
-
-def reduced(graph: Graph, depth: int | None, fold: bool, max_nodes: int | None) -> Graph:
-    """Return the graph with equal blocks once, modules below a depth as nodes, and so many nodes.
-
-    Raises
-    ------
-    ArgumentError
-        If `depth` or `max_nodes` is no such number.
-    """
-    check_depth(depth)
-    check_max_nodes(max_nodes)
-    if fold:
-        graph = folded(graph)
-    if depth is not None:
-        graph = collapsed(graph, depth)
-    if max_nodes is not None:
-        graph = limited(graph, max_nodes)
-    return graph
 
 
 # --- Modules as nodes --------------------------------------------------------------------------
@@ -83,7 +63,7 @@ def _merged(graph: Graph, group_of: Callable[[GraphNode], int | None]) -> Graph:
                 places[member.index] = len(kept)
             result = graph.nodes[results.get(group, members[group][-1].index)]
             kept.append(_module_node(graph.groups[group], members[group], result))
-    return _rebuilt(graph, kept, places)
+    return rebuilt(graph, kept, places)
 
 
 def _results(graph: Graph, group_of: Callable[[GraphNode], int | None]) -> dict[int, int]:
@@ -93,12 +73,12 @@ def _results(graph: Graph, group_of: Callable[[GraphNode], int | None]) -> dict[
     leaving = [edge.source for edge in graph.edges if groups[edge.source] != groups[edge.target]]
     for index in sorted([*leaving, *(node.index for node in graph.nodes if node.output)]):
         group = groups[index]
-        if group is not None and graph.nodes[index].kind not in _LEAVES:
+        if group is not None and graph.nodes[index].kind not in LEAVES:
             results[group] = index
     return results
 
 
-_LEAVES = ("parameter", "input", "constant")
+LEAVES = ("parameter", "input", "constant")
 
 
 def _module_node(group: Group, members: Sequence[GraphNode], result: GraphNode) -> GraphNode:
@@ -125,17 +105,17 @@ def _module_node(group: Group, members: Sequence[GraphNode], result: GraphNode) 
         without_gradient=tuple(missing),
         value=result.value,
         gradient=result.gradient,
-        cost=_cost_of(members),
+        cost=cost_of(members),
     )
 
 
-def _cost_of(nodes: Iterable[GraphNode]) -> Cost | None:
+def cost_of(nodes: Iterable[GraphNode]) -> Cost | None:
     """Return what some nodes took together, as far as it is known."""
     costs = [node.cost for node in nodes if node.cost is not None]
     return functools.reduce(operator.add, costs) if costs else None
 
 
-def _rebuilt(
+def rebuilt(
     graph: Graph, kept: Sequence[GraphNode], places: Sequence[int], notes: tuple[str, ...] = ()
 ) -> Graph:
     """Return a graph of these nodes; `places` says what each old node has become a part of."""
@@ -183,200 +163,6 @@ def _in_order(graph: Graph, kept: Sequence[GraphNode], places: Sequence[int]) ->
     return moved
 
 
-# --- Equal blocks ------------------------------------------------------------------------------
-
-
-def folded(graph: Graph) -> Graph:
-    """Return the graph with runs of equal calls, one after the other, drawn as the first of them.
-
-    Calls are equal if their modules are of the same class and configuration and did the same
-    operations on arrays of the same shapes, wired in the same way, and if gradients arrived at the
-    same parameters. Each is given what the one before it made, always from the same place in it to
-    the same place, and nothing else uses that. Each run's group says how often it occurs.
-    """
-    for depth in range(max(depth_of(graph), default=-1) + 1):
-        graph = _folded_at(graph, depth)
-    return graph
-
-
-def _folded_at(graph: Graph, depth: int) -> Graph:
-    depths = depth_of(graph)
-    blocks = _blocks(graph, {g.index for g in graph.groups if depths[g.index] == depth})
-    stands_for = list(range(len(graph.nodes)))
-    same: list[list[GraphNode]] = [[node] for node in graph.nodes]
-    repeats: dict[int, int] = {}
-    runs = _runs(blocks, graph)
-    for run in runs:
-        first = run[0]
-        repeats[first.group.index] = first.group.repeats * len(run)
-        for block in run[1:]:
-            for index, other in zip(first.nodes, block.nodes, strict=True):
-                stands_for[other] = index
-                same[index].append(graph.nodes[other])
-            for edge, other_edge in zip(first.entering, block.entering, strict=True):
-                if other_edge.source in block.own:
-                    stands_for[other_edge.source] = edge.source
-    if not repeats:
-        return graph
-    kept = [
-        _as_one(node, same[node.index])
-        for node in graph.nodes
-        if stands_for[node.index] == node.index
-    ]
-    position = {node.index: place for place, node in enumerate(kept)}
-    places = [position[stands_for[node.index]] for node in graph.nodes]
-    turns = {edge for run in runs for edge in _turns(run)}
-    forward = tuple(edge for edge in graph.edges if edge not in turns)
-    groups = tuple(
-        replace(group, repeats=repeats.get(group.index, group.repeats)) for group in graph.groups
-    )
-    smaller = _rebuilt(replace(graph, edges=forward, groups=groups), kept, places)
-    # Equal calls use each argument as often as the first does.
-    return replace(smaller, edges=tuple(edge._replace(uses=1) for edge in smaller.edges))
-
-
-def _as_one(node: GraphNode, same: list[GraphNode]) -> GraphNode:
-    return replace(
-        node,
-        operations=sum(n.operations for n in same),
-        output=any(n.output for n in same),
-        cost=_cost_of(same),
-    )
-
-
-def _turns(run: list[_Block]) -> list[Edge]:
-    """Return what leads from a block to the next: drawn as one, it would lead back into it."""
-    inside = {index for block in run for index in block.nodes}
-    return [edge for block in run[1:] for edge in block.entering if edge.source in inside]
-
-
-class _Block(NamedTuple):
-    """A group as folding sees it."""
-
-    group: Group
-    nodes: list[int]  # in it, in order
-    entering: list[Edge]
-    signature: object  # equal for equal blocks
-    used_by: set[int | None]  # the groups that use something in it; None for what is in none
-    own: set[int]  # unnamed leaves that enter it and nothing else
-
-
-def _blocks(graph: Graph, level: set[int]) -> list[_Block]:
-    """Return the groups with these indices that have nodes, with what is inside and enters."""
-    within: list[int | None] = []
-    for group in graph.groups:
-        outer = None if group.parent is None else within[group.parent]
-        within.append(outer if outer is not None else group.index if group.index in level else None)
-    inside = [None if node.group is None else within[node.group] for node in graph.nodes]
-    nodes: dict[int, list[int]] = {}
-    for index, owner in enumerate(inside):
-        if owner is not None:
-            nodes.setdefault(owner, []).append(index)
-    relative = {index: place for own in nodes.values() for place, index in enumerate(own)}
-    entering: dict[int, list[Edge]] = {owner: [] for owner in nodes}
-    wires: dict[int, list[object]] = {owner: [] for owner in nodes}
-    for edge in graph.edges:
-        target, owner = relative.get(edge.target), inside[edge.target]
-        if owner is None:
-            continue
-        if inside[edge.source] == owner:
-            wires[owner].append((relative[edge.source], target, edge.argument))
-        else:
-            wires[owner].append((target, edge.argument))
-            entering[owner].append(edge)
-    users = _users(graph, inside)
-    return [
-        _Block(
-            graph.groups[owner],
-            own,
-            entering[owner],
-            (_looks(graph.groups[owner]), [_look(graph, index) for index in own], wires[owner]),
-            {user for index in own for user in users[index]} - {owner},
-            {
-                edge.source
-                for edge in entering[owner]
-                if users[edge.source] == {owner} and _is_unnamed_leaf(graph.nodes[edge.source])
-            },
-        )
-        for owner, own in nodes.items()
-    ]
-
-
-def _users(graph: Graph, inside: Sequence[int | None]) -> list[set[int | None]]:
-    """Return for each node the groups in which it is used; None for outside of all, or a result."""
-    users: list[set[int | None]] = [{None} if node.output else set() for node in graph.nodes]
-    for edge in graph.edges:
-        users[edge.source].add(inside[edge.target])
-    return users
-
-
-def _is_unnamed_leaf(node: GraphNode) -> bool:
-    return node.kind in _LEAVES and not node.name
-
-
-def _looks(group: Group) -> object:
-    return group.parent, group.module, group.configuration
-
-
-def _look(graph: Graph, index: int) -> object:
-    """Return what two nodes must have in common to be drawn as one."""
-    node = graph.nodes[index]
-    kept = (node.operation, node.options, node.shape, node.dtype, node.requires_grad)
-    own_name = node.name if node.kind != "parameter" else ""
-    return node.kind, own_name, node.got_gradient, kept
-
-
-def _runs(blocks: Sequence[_Block], graph: Graph) -> list[list[_Block]]:
-    """Return the runs of at least two equal blocks, each fed by the one before."""
-    runs: list[list[_Block]] = []
-    for block in blocks:
-        if runs and _continues(runs[-1], block, graph):
-            runs[-1].append(block)
-        else:
-            runs.append([block])
-    return [run for run in runs if len(run) > 1]
-
-
-def _continues(run: list[_Block], block: _Block, graph: Graph) -> bool:
-    """Whether a block is equal to those of a run, and goes on where the last one ends.
-
-    Only it may use what the last one made, and at the same places as those before it did.
-    """
-    first, last = run[0], run[-1]
-    if first.signature != block.signature or last.used_by != {block.group.index}:
-        return False
-    if not _enters_alike(first, last, block, graph):
-        return False
-    return len(run) == 1 or _feeds(last, block) == _feeds(first, run[1])
-
-
-def _feeds(last: _Block, block: _Block) -> list[int | None]:
-    """Return for each edge that enters a block from which place in the last one it comes."""
-    places = {index: place for place, index in enumerate(last.nodes)}
-    return [places.get(edge.source) for edge in block.entering]
-
-
-def _enters_alike(first: _Block, last: _Block, block: _Block, graph: Graph) -> bool:
-    """Whether what enters a block stands, one to one, for what enters the first of its run.
-
-    It is from the last one, or the same, or an unnamed array that each of the two has for itself.
-    """
-    entering = zip(first.entering, block.entering, strict=True)
-    pairs = {(there.source, here.source) for there, here in entering}
-    made = set(last.nodes)
-    # An array that is no tensor is a constant for each use; what stands for all is one result.
-    constants = {i: _look(graph, i) for i in first.own if graph.nodes[i].kind == "constant"}
-    merged = {(constants.get(t, t) if h in made else t, h) for t, h in pairs}
-    if len(pairs) > len({t for t, _ in pairs}) or len(merged) > len({h for _, h in pairs}):
-        return False
-    return all(
-        here in made
-        or here == there
-        or (there in first.own and here in block.own and _look(graph, here) == _look(graph, there))
-        for there, here in pairs
-    )
-
-
 # --- A limit -----------------------------------------------------------------------------------
 
 
@@ -389,16 +175,33 @@ def limited(graph: Graph, most: int) -> Graph:
     if len(graph.nodes) <= most:
         return graph
     whole = len(graph.nodes)
-    smaller = graph
-    for depth in range(max(depth_of(graph), default=-1), -1, -1):
-        smaller = collapsed(graph, depth)
-        if len(smaller.nodes) <= most:
-            note = (
-                f"{count(whole)} nodes are more than {count(most)}, so modules are collapsed "
-                f"(depth={depth}); max_nodes= allows more"
-            )
-            return replace(smaller, notes=(*smaller.notes, note))
-    return _without_middle(smaller, most, whole)
+    sizes = _sizes(graph)
+    depth = next((d for d in reversed(range(len(sizes))) if sizes[d] <= most), None)
+    smaller = collapsed(graph, depth or 0)
+    if depth is None:
+        return _without_middle(smaller, most, whole)
+    note = (
+        f"{whole:,} nodes are more than {most:,}, so modules are collapsed "
+        f"(depth={depth}); max_nodes= allows more"
+    )
+    return replace(smaller, notes=(*smaller.notes, note))
+
+
+def _sizes(graph: Graph) -> list[int]:
+    """Return for each depth how many nodes there are with modules at it as single ones."""
+    depths = depth_of(graph)
+    occupied = [False] * len(graph.groups)
+    outside = [0] * (max(depths, default=-1) + 2)  # nodes above each depth
+    for node in graph.nodes:
+        if node.group is not None:
+            occupied[node.group] = True
+        outside[0 if node.group is None else depths[node.group] + 1] += 1
+    for group in reversed(graph.groups):
+        if group.parent is not None:
+            occupied[group.parent] |= occupied[group.index]
+    modules = Counter(depth for depth, full in zip(depths, occupied, strict=True) if full)
+    above = itertools.accumulate(outside)
+    return [nodes + modules[depth] for depth, nodes in enumerate(above)][:-1]
 
 
 def _without_middle(graph: Graph, most: int, whole: int) -> Graph:
@@ -409,18 +212,18 @@ def _without_middle(graph: Graph, most: int, whole: int) -> Graph:
     hidden = GraphNode(
         middle[0].index,
         "hidden",
-        operation=f"{count(sum(node.operations for node in middle))} operations",
+        operation=f"{sum(node.operations for node in middle):,} operations",
         shape=middle[-1].shape,
         dtype=middle[-1].dtype,
         requires_grad=any(node.requires_grad for node in middle),
         operations=sum(node.operations for node in middle),
-        cost=_cost_of(middle),
+        cost=cost_of(middle),
     )
     kept = [*graph.nodes[:head], hidden, *graph.nodes[len(graph.nodes) - tail :]]
     places = [min(index, head) for index in range(len(graph.nodes) - tail)]
     places += [head + 1 + i for i in range(tail)]
     note = (
-        f"{count(whole)} nodes are more than {count(most)}, so those in the middle are left out; "
+        f"{whole:,} nodes are more than {most:,}, so those in the middle are left out; "
         "max_nodes= allows more"
     )
-    return _rebuilt(graph, kept, places, (note,))
+    return rebuilt(graph, kept, places, (note,))

@@ -11,28 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.errors import ArgumentError
+from minigrad.viz.data.snapshots import Snapshot, Statistics
 
-__all__ = ["Cost", "Edge", "Graph", "GraphNode", "Group", "Statistics"]
-
-
-class Statistics(NamedTuple):
-    """Smallest, mean and largest of an array's finite elements, and how many are not finite."""
-
-    min: float
-    mean: float
-    max: float
-    not_finite: int
-
-    @classmethod
-    def of(cls, array: Any) -> Statistics:
-        """Return those of an array; NaN where it has no finite element."""
-        values = np.asarray(array, np.float64).ravel()
-        finite = values[np.isfinite(values)]
-        if not finite.size:
-            return cls(np.nan, np.nan, np.nan, values.size)
-        lost = int(values.size - finite.size)
-        mean = (finite / finite.size).sum()  # a sum of large numbers would overflow
-        return cls(float(finite.min()), float(mean), float(finite.max()), lost)
+__all__ = ["Cost", "Edge", "Graph", "GraphNode", "Group"]
 
 
 class Cost(NamedTuple):
@@ -106,8 +87,9 @@ class GraphNode:
         How often it occurs, one after the other, where equal ones are folded.
     output : bool
         Whether it is what the graph was made for.
-    value, gradient : array or None
-        As far as they are known. Not part of comparisons.
+    value, gradient : array, Statistics or None
+        What they were when the graph was made, as far as that is known: up to 12 elements in full,
+        of larger arrays the statistics. Not part of comparisons.
     cost : Cost or None
         What it took, if that was measured.
     """
@@ -126,8 +108,8 @@ class GraphNode:
     operations: int = 1
     output: bool = False
     repeats: int = 1
-    value: Any = field(default=None, compare=False, repr=False)
-    gradient: Any = field(default=None, compare=False, repr=False)
+    value: Snapshot | None = field(default=None, compare=False, repr=False)
+    gradient: Snapshot | None = field(default=None, compare=False, repr=False)
     without_gradient: tuple[str, ...] = ()
     cost: Cost | None = field(default=None, compare=False, repr=False)
 
@@ -154,7 +136,9 @@ class Edge(NamedTuple):
 
 @dataclass(frozen=True)
 class Graph:
-    """What was computed from what.
+    """What was computed from what, as it was when the graph was made.
+
+    It does not change when parameters and gradients do, and keeps no large array alive.
 
     Attributes
     ----------
@@ -313,6 +297,25 @@ class Graph:
         while group is not None:
             yield self.groups[group]
             group = self.groups[group].parent
+
+    def boxes(self) -> Iterator[tuple[Group, int, bool]]:
+        """Yield each group that has nodes twice: as it opens (True) and as it closes (False).
+
+        The groups inside come between; with each the number of groups around it.
+        """
+        occupied = {node.group for node in self.nodes}
+        inside: dict[int | None, list[Group]] = {}
+        for group in reversed(self.groups):
+            if group.index in occupied:
+                occupied.add(group.parent)
+                inside.setdefault(group.parent, []).append(group)
+        ahead = [(group, 0, True) for group in inside.get(None, [])]
+        while ahead:
+            group, depth, opens = ahead.pop()
+            yield group, depth, opens
+            if opens:
+                ahead.append((group, depth, False))
+                ahead += [(inner, depth + 1, True) for inner in inside.get(group.index, [])]
 
     # --- As text -----------------------------------------------------------------------------
 

@@ -12,36 +12,57 @@ __all__ = ["Paths", "called_modules", "named_state"]
 
 
 class Paths:
-    """The dotted paths of calls, each module's parts listed once for all of its calls."""
+    """The dotted paths of calls, from the outermost module that they are a part of."""
 
     def __init__(self) -> None:
         self._prefixes: dict[Call, str] = {}
-        self._parts: dict[int, dict[int, str]] = {}  # of a module: the names of those in it
+        self._owners: dict[Call, tuple[Call | None, str]] = {}
+        self._children: dict[int, dict[int, str]] = {}  # of a module: the names of those in it
+        self._parts: dict[int, dict[int, str]] = {}  # the same at any depth
 
     def of(self, call: Call) -> str:
         """Return the path of a call's module: ``encoder.0``, or its class outside any other."""
         if self._owner(call)[0] is None and call.parent is not None:
             return type(call.module).__name__
-        return self._prefix(call)
-
-    def _prefix(self, call: Call) -> str:
-        path = self._prefixes.get(call)
-        if path is None:
-            owner, name = self._owner(call)
-            around = self._prefix(owner) if owner is not None else ""
-            path = self._prefixes[call] = f"{around}.{name}" if around else name
+        missing: list[Call] = []
+        around: Call | None = call
+        while around is not None and around not in self._prefixes:
+            missing.append(around)
+            around = self._owner(around)[0]
+        path = self._prefixes[around] if around is not None else ""
+        for inner in reversed(missing):
+            name = self._owner(inner)[1]
+            path = self._prefixes[inner] = f"{path}.{name}" if path else name
         return path
 
     def _owner(self, call: Call) -> tuple[Call | None, str]:
+        """Return the innermost call of a module that has this one's in it, and its name there.
+
+        Directly in it, but for outermost modules: only of these it is asked what all they contain,
+        since the answer is as long as the way down is deep.
+        """
+        if call not in self._owners:
+            self._owners[call] = self._found_owner(call)
+        return self._owners[call]
+
+    def _found_owner(self, call: Call) -> tuple[Call | None, str]:
         around = call.parent
         while isinstance(around, Call):
-            name = self._names_in(around.module).get(id(call.module))
+            name = self._children_of(around.module).get(id(call.module))
+            if not name and self._owner(around)[0] is None:
+                name = self._parts_of(around.module).get(id(call.module))
             if name:
                 return around, name
             around = around.parent
         return None, ""
 
-    def _names_in(self, module: Module) -> dict[int, str]:
+    def _children_of(self, module: Module) -> dict[int, str]:
+        names = self._children.get(id(module))
+        if names is None:
+            names = self._children[id(module)] = {id(m): n for n, m in module.named_children()}
+        return names
+
+    def _parts_of(self, module: Module) -> dict[int, str]:
         names = self._parts.get(id(module))
         if names is None:
             names = self._parts[id(module)] = {id(m): name for name, m in module.named_modules()}

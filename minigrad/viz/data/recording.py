@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from minigrad.calls import Traced, unwrap
-from minigrad.context import Observer, switched
+from minigrad.context import Observer, leave_note, note_on, observing
 from minigrad.debugging import users_line
 from minigrad.graph import Leaf, Node
+from minigrad.viz.data.snapshots import copy_of
 
 __all__ = ["Kept", "kept_by", "record"]
 
@@ -31,16 +30,17 @@ class Kept:
 
 def kept_by(node: Node) -> Kept | None:
     """Return what was kept of an operation, if it ran inside `record`."""
-    return node.note if isinstance(node.note, Kept) else None
+    return note_on(node, Kept)
 
 
-class record(switched):
+class record(observing):
     """Keep every value and gradient inside, and the lines that made them, for pictures.
 
     A graph keeps only what its gradients need, and lets go of that in ``backward()``. What is
     computed inside this block (a context manager and a decorator) keeps all of it, so that
     pictures with ``values=True`` and ``grads=True`` show every number, and pages show your lines.
-    It copies everything: meant for one batch, not for training.
+    It copies everything: meant for one batch, not for training. It may be entered inside
+    `minigrad.debug` and `minigrad.profile`, and they inside it: each sees everything.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class record(switched):
     """
 
     def __init__(self) -> None:
-        super().__init__(observer=_Recorder())
+        super().__init__(_Recorder())
 
 
 class _Recorder(Observer):
@@ -64,19 +64,20 @@ class _Recorder(Observer):
 
     def recorded(self, node: Node, out: Any, args: tuple[Any, ...]) -> None:
         file, line = users_line()
-        kept = node.note = Kept(f"{Path(file).name}:{line}", np.array(out))
+        kept = Kept(f"{Path(file).name}:{line}", copy_of(out))
+        leave_note(node, kept)
         for position, (arg, parent) in enumerate(zip(args, node.parents, strict=True)):
             if isinstance(parent, Leaf) and isinstance(arg, Traced):
-                kept.leaves.append((parent, np.array(arg._data)))
+                kept.leaves.append((parent, copy_of(arg._data)))
             elif parent is None and hasattr(arg, "shape"):
-                kept.constants[position] = np.array(arg)
+                kept.constants[position] = copy_of(arg)
 
     def visiting(self, node: Node, gradient: Any) -> None:
         kept = kept_by(node)
         if kept is not None:
-            kept.gradient = np.array(unwrap(gradient))
+            kept.gradient = copy_of(unwrap(gradient))
 
     def visited(self, node: Node, index: int, gradient: Any) -> None:
         kept = kept_by(node)
         if kept is not None:
-            kept.contributions[index] = np.array(unwrap(gradient))
+            kept.contributions[index] = copy_of(unwrap(gradient))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from minigrad.tensor import Tensor
 from minigrad.viz.data.graph import Edge, Graph, GraphNode, Group
 from minigrad.viz.data.paths import Paths, called_modules, named_state
 from minigrad.viz.data.recording import kept_by
+from minigrad.viz.data.snapshots import snapshot
 
 __all__ = ["graph", "graph_behind", "graph_of", "vertices_behind"]
 
@@ -36,7 +38,8 @@ def graph(*outputs: Tensor, names: Names | None = None) -> Graph:
     -------
     Graph
         Nodes for arrays and operations, each after what it was computed from; edges; and the calls
-        of modules as nested groups. Linear in the number of operations.
+        of modules as nested groups; a snapshot, which later changes of parameters and gradients
+        do not reach. Linear in the number of operations.
 
     Raises
     ------
@@ -151,6 +154,7 @@ class _Tracer:
         for name, tensor in names.items():
             self.named[tensor._vertex()] = name, tensor.data
         self._name_parameters()
+        self.homes = dict(self._homes())
         self.values = dict(self._known_values())
         self.nodes: list[GraphNode] = []
         self.edges: list[Edge] = []
@@ -170,7 +174,6 @@ class _Tracer:
             index = indices[vertex] = len(self.nodes)
             self.nodes.append(self._operation(vertex, index))
             self.edges += [Edge(source, index, position) for position, source in sorted(sources)]
-        self._place_parameters()
         return Graph(
             tuple(self.nodes),
             tuple(self.edges),
@@ -225,13 +228,14 @@ class _Tracer:
             index,
             "parameter" if leaf in self.parameters else kind,
             name,
+            group=self.homes.get(leaf),
             shape=tuple(leaf.shape),
-            dtype=str(leaf.dtype),
+            dtype=_dtype(leaf.dtype),
             requires_grad=leaf.requires_grad,
             got_gradient=leaf.grad is not None,
             operations=0,
-            value=self.values.get(leaf),
-            gradient=unwrap(leaf.grad),
+            value=snapshot(self.values.get(leaf)),
+            gradient=snapshot(unwrap(leaf.grad)),
         )
 
     def _operation(self, node: Node, index: int) -> GraphNode:
@@ -245,13 +249,13 @@ class _Tracer:
             _options(node),
             group=self._group(node.scope),
             shape=tuple(node.shape),
-            dtype=str(node.dtype),
+            dtype=_dtype(node.dtype),
             requires_grad=True,
             got_gradient=node.grad is not None if node.retains_grad else None,
             line=kept.line if kept is not None else "",
             output=node in self.outputs,
-            value=self.values.get(node),
-            gradient=unwrap(gradient),
+            value=snapshot(self.values.get(node)),
+            gradient=snapshot(unwrap(gradient)),
         )
 
     # --- Groups ------------------------------------------------------------------------------
@@ -279,27 +283,31 @@ class _Tracer:
             place = index
         return place
 
-    def _place_parameters(self) -> None:
-        """Put each parameter into the innermost group that all its uses are in."""
-        users: dict[int, list[int | None]] = {}
-        for edge in self.edges:
-            users.setdefault(edge.source, []).append(self.nodes[edge.target].group)
-        for index, node in enumerate(self.nodes):
-            if node.kind == "parameter":
-                group = self._common(users.get(index, [None]))
-                self.nodes[index] = replace(node, group=group)
+    def _homes(self) -> Iterator[tuple[Vertex, int | None]]:
+        """Yield each parameter with the innermost group that all its uses are in."""
+        users: dict[Vertex, dict[int | None, None]] = {}
+        for vertex in self.vertices:
+            if isinstance(vertex, Node):
+                group = self._group(vertex.scope)
+                for parent in vertex.parents:
+                    if parent in self.parameters:
+                        users.setdefault(parent, {})[group] = None
+        for parameter, groups in users.items():
+            yield parameter, self._common(groups)
 
-    def _common(self, groups: list[int | None]) -> int | None:
-        around = [self._around(group) for group in dict.fromkeys(groups)]
-        shared = [group for group in around[0] if all(group in other for other in around[1:])]
-        return shared[0] if shared else None
-
-    def _around(self, group: int | None) -> list[int]:
-        found = []
-        while group is not None:
-            found.append(group)
-            group = self.groups[group].parent
-        return found
+    def _common(self, groups: Iterable[int | None]) -> int | None:
+        """Return the innermost group around several."""
+        common, *others = groups
+        for other in others:
+            # A group comes after the one around it, so the later of two is not around the other.
+            while common != other:
+                if common is None or other is None:
+                    return None
+                if common > other:
+                    common = self.groups[common].parent
+                else:
+                    other = self.groups[other].parent
+        return common
 
 
 def _constants(node: Node) -> Iterator[tuple[int, _Constant]]:
@@ -319,10 +327,10 @@ def _constant_node(constant: _Constant, index: int) -> GraphNode:
         index,
         "constant",
         shape=constant.shape,
-        dtype=str(constant.dtype),
+        dtype=_dtype(constant.dtype),
         got_gradient=False,
         operations=0,
-        value=constant.value,
+        value=snapshot(constant.value),
     )
 
 
@@ -354,6 +362,7 @@ def _options(node: Node) -> str:
 
 
 _LIST = "[…]"
+_dtype = functools.lru_cache(64)(str)
 
 
 def _shown(value: Any) -> str:

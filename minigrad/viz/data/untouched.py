@@ -25,6 +25,7 @@ def untouched(model: Module) -> Iterator[dict[Leaf, Tensor]]:
 
     That is: training flags and other attributes, what lists, dicts and arrays among them hold,
     values, versions and gradients of parameters and buffers, and the states of random generators.
+    Another thread must not use the model meanwhile: it would see the stand-ins.
 
     Yields
     ------

@@ -28,7 +28,7 @@ input { flex: 1 1 8rem; min-width: 6rem; max-width: 24rem; accent-color: #0072b2
 figure { margin: .75rem 0; padding: .5rem; background: #fff; border: 1px solid var(--line);
   border-radius: 6px; overflow-x: auto; text-align: center; }
 figure[hidden] { display: none; }
-figure svg { max-width: 100%; height: auto; }
+figure svg { width: 100%; height: auto; max-height: 70vh; }
 figcaption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 p { margin: .5rem 0; }
 kbd { border: 1px solid var(--line); border-radius: 4px; padding: 0 .35em; font-size: .85em; }
@@ -90,10 +90,10 @@ def page(title: str, frames: Iterable[tuple[Text, str]]) -> str:
 <main>
 <h1>{html.escape(title)}</h1>
 <nav aria-label="Frames" hidden>
-<button id="first" type="button" aria-label="First frame">⏮</button>
+<button id="first" type="button">First</button>
 <button id="back" type="button">Previous</button>
 <button id="on" type="button">Next</button>
-<button id="last" type="button" aria-label="Last frame">⏭</button>
+<button id="last" type="button">Last</button>
 <input id="slider" type="range" min="0" max="{len(figures) - 1}" value="0" aria-label="Frame">
 <span id="place"></span>
 <span><kbd>←</kbd> <kbd>→</kbd></span>

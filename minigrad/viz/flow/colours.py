@@ -98,6 +98,9 @@ def _alarms(flow: GradientFlow, row: FlowRow) -> Iterator[Row]:
     first = flow.first_not_finite
     if first is not None and first.index == row.index:
         yield from (Row(text, color=RED, bold=True) for text in _broken(str(first)))
+    elif row.faults:
+        for fault in row.faults:
+            yield from (Row(text, color=RED) for text in _broken(fault))
     elif row.not_finite:
         yield Row("not finite", " and ".join(row.not_finite), RED)
     if row.status == "vanishing":

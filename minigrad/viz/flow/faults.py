@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -14,9 +14,9 @@ from minigrad.errors import MinigradError
 from minigrad.graph import Node
 from minigrad.tensor import Tensor, walk_back
 from minigrad.viz.models.building import Built
-from minigrad.viz.models.watching import Computed, Watched
+from minigrad.viz.models.watching import Computed, Event, Watched, arrays_in
 
-__all__ = ["Fault", "first_fault", "kind_of"]
+__all__ = ["Fault", "faults_in", "first_fault", "kind_of"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,26 @@ def kind_of(array: Any) -> str:
     if values.dtype.kind != "f" or np.isfinite(values).all():
         return ""
     return "NaN" if np.isnan(values).any() else "infinity"
+
+
+def faults_in(events: Iterable[Event]) -> Iterator[str]:
+    """Say what first gave NaN and infinity in a layer, or that they came in with what it was given.
+
+    ``"NaN made by log, in 3 of 12 elements"``.
+    """
+    seen: set[str] = set()
+    for event in events:
+        if not isinstance(event, Computed):
+            continue
+        kind = kind_of(event.value)
+        if not kind or kind in seen:
+            continue
+        came_in = any(kind_of(arg) for _, arg in arrays_in(event.args, ""))
+        values = np.asarray(event.value)
+        count = int(np.count_nonzero(~np.isfinite(values)))
+        how = f"came into {event.node.rule.name}" if came_in else f"made by {event.node.rule.name}"
+        yield f"{kind} {how}, in {count:,} of {values.size:,} elements"
+        seen.add(kind)
 
 
 def first_fault(watched: Watched, built: Built) -> Fault | None:

@@ -13,7 +13,7 @@ import numpy as np
 from minigrad.errors import ArgumentError, GraphError
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
-from minigrad.viz.flow.faults import Fault, first_fault, kind_of
+from minigrad.viz.flow.faults import Fault, faults_in, first_fault, kind_of
 from minigrad.viz.flow.reasons import Reasons
 from minigrad.viz.flow.units import Units, units_of
 from minigrad.viz.look import numbers
@@ -75,6 +75,9 @@ class FlowRow:
         of a bound of its range for the whole batch.
     not_finite : tuple of str
         What in it has NaN or infinity: ``"value"``, ``"gradient"``, ``"parameter"``.
+    faults : tuple of str
+        Which operation in it was the first to have NaN or infinity, whether they came in with what
+        it was given, and which parameters and gradients have them.
     """
 
     index: int
@@ -89,6 +92,7 @@ class FlowRow:
     dead: Units | None = None
     saturated: Units | None = None
     not_finite: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -147,13 +151,19 @@ class GradientFlow:
 
     def __str__(self) -> str:
         header = ("name", "layer", "|g|", "|w|", "|g|/|w|", "of last", "remarks")
-        cells = [_cells(row) for row in self.rows if row.name or row.parameters or row.remarks]
+        fault = self.first_not_finite
+        began = {fault.index: f"here {fault.kind} began"} if fault is not None else {}
+        cells = [
+            _cells(row, began.get(row.index))
+            for row in self.rows
+            if row.name or row.parameters or row.remarks or row.index in began
+        ]
         cells += [_unused_cells(parameter) for parameter in self.unused]
         widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
         rule = "  ".join("-" * width for width in widths)
         lines = [self.model, _line(header, widths), rule, *(_line(row, widths) for row in cells)]
-        if self.first_not_finite is not None:
-            lines += [rule, str(self.first_not_finite)]
+        if fault is not None:
+            lines += [rule, str(fault)]
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -308,7 +318,21 @@ def _row(layer: Layer, built: Built, flows: dict[str, ParameterFlow]) -> FlowRow
         dead,
         saturated,
         tuple(_not_finite(parameters, built, layer)),
+        (*faults_in(built.events[layer.index]), *_wrong_parameters(parameters)),
     )
+
+
+def _wrong_parameters(parameters: Iterable[ParameterFlow]) -> Iterator[str]:
+    for p in parameters:
+        name = p.name.rpartition(".")[2]
+        if not _finite(p.weight):
+            yield f"{_kind(p.weight)} in {name}"
+        if p.gradient is not None and not _finite(p.gradient):
+            yield f"{_kind(p.gradient)} in the gradient of {name}"
+
+
+def _kind(norm: float) -> str:
+    return "NaN" if math.isnan(norm) else "infinity"
 
 
 def _not_finite(parameters: Iterable[ParameterFlow], built: Built, layer: Layer) -> Iterator[str]:
@@ -347,7 +371,7 @@ def _status(row: FlowRow, of_last: float | None) -> str:
 
 def _remarks(row: FlowRow) -> Iterator[str]:
     if row.not_finite:
-        yield f"NaN or infinity in the {' and the '.join(row.not_finite)}"
+        yield from row.faults or [f"NaN or infinity in the {' and the '.join(row.not_finite)}"]
     if row.status in ("vanishing", "exploding"):
         yield row.status
     if row.status == "zero":
@@ -368,10 +392,11 @@ def _reasons(parameters: tuple[ParameterFlow, ...]) -> Iterator[str]:
             yield f"{p.name.rpartition('.')[2]}: no gradient: {p.reason}"
 
 
-def _cells(row: FlowRow) -> tuple[str, ...]:
+def _cells(row: FlowRow, began: str | None) -> tuple[str, ...]:
     measures = (row.gradient, row.weight, row.ratio, row.of_last)
     texts = ("-" if value is None else numbers.number(value) for value in measures)
-    return (row.name or "-", row.title, *texts, "; ".join(row.remarks))
+    remarks = filter(None, (began, *row.remarks))
+    return (row.name or "-", row.title, *texts, "; ".join(remarks))
 
 
 def _unused_cells(parameter: ParameterFlow) -> tuple[str, ...]:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
-from minigrad.viz.data.graph import Statistics
+from minigrad.viz.data.snapshots import WHOLE, Statistics, as_numpy
 
 __all__ = ["LONGEST", "array_lines", "count", "number", "shape", "shortened", "visible"]
 
 LONGEST = 48  # characters of a line in a label
 _JOINERS = "\u200c\u200d"  # inside words of some scripts, and inside emoji
-WHOLE = 12  # elements up to which an array is written out
 
 
 def number(value: float) -> str:
@@ -38,7 +35,9 @@ def shape(lengths: tuple[int, ...]) -> str:
 
 def array_lines(array: Any) -> list[str]:
     """Return a small array in full, a row to a line; of another its least, mean and largest."""
-    values = np.asarray(array)
+    if isinstance(array, Statistics):
+        return [_statistics(array)]
+    values = as_numpy(array)
     if values.size == 0:
         return ["empty"]
     if values.ndim == 0:
@@ -78,4 +77,6 @@ def shortened(text: str, longest: int = LONGEST) -> str:
 
 def visible(text: str) -> str:
     """Return a text with a sign in place of each character that nothing can be seen of."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c in _JOINERS else "�" for c in text)

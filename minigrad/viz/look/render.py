@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import graphviz
 
 from minigrad._extras import require
 from minigrad.errors import ArgumentError, RenderingError
-from minigrad.viz.data.graph import Graph
-from minigrad.viz.mermaid import mermaid_of
-from minigrad.viz.text import text_of
 
-__all__ = ["Drawing", "rendered"]
+__all__ = ["OF_GRAPHS", "Drawing", "rendered"]
 
 _PICTURES = {".svg", ".png", ".pdf"}
 _TEXTS = {".dot", ".gv"}
+OF_GRAPHS = (".json", ".txt", ".mmd", ".md")
 TIMEOUT = 30.0  # seconds that the layout of a picture may take
 
 # In a process of its own, which can be stopped when a layout takes too long.
@@ -43,8 +43,10 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
 
     Attributes
     ----------
-    graph : Graph or None
+    graph : Graph, LayerGraph or None
         What is drawn, as plain data.
+    texts : mapping from str to callable
+        What makes the texts that it can be saved as besides .dot, by their suffixes.
     smaller : callable or None
         Makes a picture of less, for a layout that takes too long.
     remark : callable or None
@@ -52,8 +54,43 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
     """
 
     graph: Any = None
+    texts: Mapping[str, Callable[[], str]] = MappingProxyType({})
     smaller: Callable[[], Drawing] | None = None
     remark: Callable[[str], None] | None = None
+    _indent = "\t"
+
+    # Statements as graphviz writes them, in fewer steps: pictures have thousands.
+
+    def node(
+        self, name: str, label: str | None = None, _attributes: Any = None, **attrs: str
+    ) -> None:
+        """Add a node, with a label and attributes of Graphviz."""
+        attributes = _attribute_list(label, attrs, _attributes)
+        self.body.append(f"{self._indent}{_quoted(name)}{attributes}\n")
+
+    def edge(
+        self,
+        tail_name: str,
+        head_name: str,
+        label: str | None = None,
+        _attributes: Any = None,
+        **attrs: str,
+    ) -> None:
+        """Add an edge, with a label and attributes of Graphviz."""
+        ends = f"{_quoted_end(tail_name)} -> {_quoted_end(head_name)}"
+        attributes = _attribute_list(label, attrs, _attributes)
+        self.body.append(f"{self._indent}{ends}{attributes}\n")
+
+    def open_box(self, name: str, **attrs: str) -> None:
+        """Begin a box, in which everything lies until `close_box`."""
+        self.body.append(f"{self._indent}subgraph cluster_{name} {{\n")
+        self._indent += "\t"
+        self.body.append(f"{self._indent}graph{_attribute_list(None, attrs, None)}\n")
+
+    def close_box(self) -> None:
+        """End the innermost box."""
+        self._indent = self._indent[1:]
+        self.body.append(f"{self._indent}}}\n")
 
     def save(
         self,
@@ -118,18 +155,18 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
     def _as_text(self, path: Path, suffix: str) -> str:
         if suffix in _TEXTS:
             return str(self.source)
-        if suffix not in _OF_GRAPHS:
-            page = "; viz.save_html saves a page" if suffix in (".html", ".htm") else ""
-            raise ArgumentError(
-                "a picture is saved as .svg, .png, .pdf, .dot, .json, .txt, .mmd or .md, "
-                f"not {path.name!r}{page}"
-            )
-        if not isinstance(self.graph, Graph):
+        if suffix in self.texts:
+            return self.texts[suffix]()
+        if suffix in OF_GRAPHS:
             raise ArgumentError(
                 f"this picture is not made of a graph that {path.name!r} could hold; "
                 "save it as .svg, .png, .pdf or .dot"
             )
-        return _OF_GRAPHS[suffix](self.graph, self.graph_attr.get("rankdir", "TB"))
+        page = "; viz.save_html saves a page" if suffix in (".html", ".htm") else ""
+        raise ArgumentError(
+            "a picture is saved as .svg, .png, .pdf, .dot, .json, .txt, .mmd or .md, "
+            f"not {path.name!r}{page}"
+        )
 
     def picture(self, format: str = "svg", timeout: float | None = None) -> bytes:  # noqa: A002 (graphviz's name)
         """Return the rendered picture: of less, if the layout of all takes longer than 30 s."""
@@ -165,17 +202,21 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
 
     def _in_words(self) -> str:
         try:
-            return text_of(self.graph) if isinstance(self.graph, Graph) else str(self.source)
+            return self.texts[".txt"]() if ".txt" in self.texts else str(self.source)
         except Exception:  # see above
             return str(self.source)
 
 
-_OF_GRAPHS: dict[str, Callable[[Graph, str], str]] = {
-    ".json": lambda graph, _direction: graph.to_json(),
-    ".txt": lambda graph, _direction: text_of(graph),
-    ".mmd": mermaid_of,
-    ".md": lambda graph, direction: f"```mermaid\n{mermaid_of(graph, direction)}```\n",
-}
+_quoted = functools.lru_cache(4096, typed=True)(graphviz.quoting.quote)
+_quoted_end = functools.lru_cache(4096, typed=True)(graphviz.quoting.quote_edge)
+
+
+def _attribute_list(label: str | None, attrs: Mapping[str, str], more: Any) -> str:
+    if more:
+        return str(graphviz.quoting.attr_list(label, kwargs=attrs, attributes=more))
+    parts = [] if label is None else [f"label={_quoted(label)}"]
+    parts += [f"{key}={_quoted(attrs[key])}" for key in sorted(attrs) if attrs[key] is not None]
+    return f" [{' '.join(parts)}]" if parts else ""
 
 
 # --- Engines -----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 import textwrap
@@ -28,13 +29,16 @@ __all__ = [
 ]
 
 
+# Most systems have it or a font of the same widths, so that labels are as wide where they are shown
+# as where they were laid out.
+FONT = "Arial"
 _WIDEST = 100  # characters of a line in the legend
 _STRUT = '<font point-size="11"> </font>'  # keeps lines apart: letters hang below theirs
 
 
 def new_drawing(direction: str = "TB", **attributes: str) -> Drawing:
     """Return an empty picture with the fonts and sizes of all."""
-    font = {"fontname": "Helvetica", "fontsize": "11"}
+    font = {"fontname": FONT, "fontsize": "11"}
     return Drawing(
         graph_attr={
             "rankdir": check_direction(direction),
@@ -48,7 +52,7 @@ def new_drawing(direction: str = "TB", **attributes: str) -> Drawing:
         edge_attr={
             "color": "#555555",
             "arrowsize": "0.7",
-            "fontname": "Helvetica",
+            "fontname": FONT,
             "fontsize": "9",
         },
     )
@@ -140,6 +144,7 @@ def plain(text: str, longest: int = 400) -> str:
     return str(graphviz.escape(html.escape(visible(shortened(text, longest)), quote=False)))
 
 
+@functools.lru_cache(1024)
 def _escaped(text: str) -> str:
     # Graphviz puts names in place of \N and the like, even here, and has no way to escape them.
     return html.escape(re.sub(r"\\(?=[EGHLNT])", "\\\\\u200b", visible(text)))
@@ -173,7 +178,7 @@ def legend(
     scale : Scale, optional
         What colours of a quantity mean.
     """
-    rows = []
+    rows = ['<tr><td height="6"></td></tr>']  # apart from the picture
     if caption:
         rows.append(f"<tr><td><b>{_escaped(caption)}</b></td></tr>")
     notes = list(notes)
@@ -197,7 +202,7 @@ def legend(
             '<tr><td><table border="0" cellspacing="0" cellborder="0" cellpadding="3">'
             f"<tr><td>{_small(scale.title)}</td>{steps}</tr></table></td></tr>"
         )
-    if rows:
+    if len(rows) > 1:
         table = f'<table border="0" cellspacing="0" cellborder="0">{"".join(rows)}</table>'
         drawing.attr(label=f"<{table}>")
     drawing.remark = lambda note: legend(drawing, caption, entries, [note, *notes], scale)

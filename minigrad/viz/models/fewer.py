@@ -7,23 +7,29 @@ from dataclasses import replace
 from minigrad.viz.look.numbers import count
 from minigrad.viz.models.building import Built, build
 from minigrad.viz.models.layers import Layer
+from minigrad.viz.models.repeats import with_repeats
 from minigrad.viz.models.watching import Watched
 
 __all__ = ["fitting"]
 
 
-def fitting(watched: Watched, built: Built, most: int, *, fold: bool) -> Built:
+def fitting(watched: Watched, built: Built, most: int, *, fold: bool, repeats: bool) -> Built:
     """Return at most so many layers, with a note that says what was done.
+
+    With `repeats`, equal ones in a row are one. `fold` is that of `build`.
 
     Modules are collapsed as far as needed, the innermost first; if that is not enough, the layers
     in the middle are left out.
     """
     whole = len(built.graph.layers)
-    if whole <= most:
+    if repeats:
+        built = with_repeats(built)
+    if len(built.graph.layers) <= most:
         return built
     note = f"{count(whole)} layers are more than {count(most)}, so "
     for depth in range(_deepest(built), 0, -1):
         built = build(watched, depth, fold=fold)
+        built = with_repeats(built) if repeats else built
         if len(built.graph.layers) <= most:
             return _noted(built, f"{note}modules are collapsed (depth={depth})")
     return _noted(_without_middle(built, most), f"{note}those in the middle are left out")

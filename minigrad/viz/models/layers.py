@@ -44,6 +44,8 @@ class Layer:
         How often it was called at this place: more than once in a loop.
     box : int or None
         The innermost box it lies in.
+    repeats : int
+        How often it occurs, one after the other, where equal ones are folded.
     """
 
     index: int
@@ -59,6 +61,7 @@ class Layer:
     shared: bool = False
     calls: int = 1
     box: int | None = None
+    repeats: int = 1
 
     @property
     def output_shape(self) -> Shape:
@@ -76,6 +79,7 @@ class Box:
     title: str
     configuration: str = ""
     calls: int = 1
+    repeats: int = 1  # how often it occurs, one after the other, where equal ones are folded
 
 
 @dataclass(frozen=True)

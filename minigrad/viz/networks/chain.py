@@ -103,8 +103,8 @@ def chain_of(model: Module, sample: Any = None) -> Chain:
 def _called(model: Module, batch: Tensor) -> Chain:
     with (
         untouched(model) as parameters,
+        switched(recording=True, observer=None, tracing=False),
         record(),
-        switched(recording=True),
         np.errstate(all="ignore"),
     ):
         try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 
-from minigrad.context import Observer, context, switched
+from minigrad.backprop import backpropagate
+from minigrad.context import Observer, context, observing, watching
 from minigrad.debugging import users_line
 from minigrad.errors import ArgumentError, GraphError
 from minigrad.graph import Node
@@ -241,13 +243,15 @@ def _row(cost: Cost) -> ProfileRow:
     return ProfileRow("", 1, cost.forward, cost.backward, cost.bytes, cost.flops or 0, int(unknown))
 
 
-class profile(switched):
+class profile(observing):
     """Measure what each operation inside takes: a context manager.
 
     Time is measured around the computation of each recorded operation and of its gradients; what
     lies between (Python, loading data, the optimizer) is in ``seconds`` only. Measuring itself
     takes some microseconds for each operation, which are not counted. Bytes and floating-point
-    operations are those of the forward pass.
+    operations are those of the forward pass. Operations that ``create_graph=True`` records while
+    it walks back count as backward. It may be entered inside `minigrad.debug` and
+    `minigrad.viz.record`, and they inside it; what they do is not counted.
 
     Returns
     -------
@@ -271,10 +275,10 @@ class profile(switched):
 
     def __init__(self) -> None:
         self._profile = Profile()
-        super().__init__(observer=_Timer(self._profile))
+        super().__init__(_Timer(self._profile))
 
     def __enter__(self) -> Profile:  # type: ignore[override]
-        if isinstance(context.get().observer, _Timer):
+        if any(isinstance(observer, _Timer) for observer in watching(context.get().observer)):
             raise GraphError(
                 "this is being profiled already, by a block around it; operations can be counted "
                 "for one profile at a time"
@@ -282,6 +286,13 @@ class profile(switched):
         super().__enter__()
         self._begun = time.perf_counter()
         return self._profile
+
+    def __call__(self, function: Any) -> NoReturn:
+        """Refuse to decorate: there would be no way to the profile."""
+        raise ArgumentError(
+            "profile is no decorator, for its times would be lost; write: "
+            "with minigrad.profile() as p: ..."
+        )
 
     def __exit__(self, *error: Any) -> None:
         self._profile.seconds += time.perf_counter() - self._begun
@@ -294,9 +305,11 @@ class _Timer(Observer):
 
     profile: Profile
     mark: float = field(default=0.0)
+    has_walked: bool = field(default=False)
+    measures_time: ClassVar[bool] = True
 
     def computing(self) -> None:
-        self.mark = time.perf_counter()
+        self.resuming()
 
     def recorded(self, node: Node, out: Any, args: tuple[Any, ...]) -> None:
         seconds = time.perf_counter() - self.mark
@@ -305,26 +318,42 @@ class _Timer(Observer):
         for parent in node.parents:
             if isinstance(parent, Node) and parent in calls:
                 calls[parent].consumed = True
+        walking = self.has_walked and _is_walking_back()
         cost = Cost(
-            seconds,
-            0.0,
+            0.0 if walking else seconds,
+            seconds if walking else 0.0,
             sum(_bytes(value) for value in (*args, out)),
             floating_point_operations(
                 node.rule.function, node.rule.name, args, out.shape, node.kwargs
             ),
         )
         calls[node] = _Measured(node, f"{file.rpartition('/')[2]}:{line}", cost)
-        self.mark = time.perf_counter()
+        self.resuming()
 
     def visiting(self, node: Node, gradient: Any) -> None:
-        self.mark = time.perf_counter()
+        self.has_walked = True
+        self.resuming()
 
     def visited(self, node: Node, index: int, gradient: Any) -> None:
         now = time.perf_counter()
         call = self.profile._calls.get(node)
         if call is not None:
             call.cost = call.cost._replace(backward=call.cost.backward + now - self.mark)
+        self.resuming()
+
+    def resuming(self) -> None:
         self.mark = time.perf_counter()
+
+
+def _is_walking_back() -> bool:
+    """Whether what is computed now is part of a walk back, which records it for second gradients.
+
+    A walk tells its observers where it is, but not that it has ended.
+    """
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_code is not backpropagate.__code__:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _bytes(value: Any) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -84,7 +86,8 @@ def draw_model(
     configuration : bool, optional
         Whether to write the layers' options; by default only where `grads` are not.
     fold : bool, default True
-        Whether a layer that a loop calls again and again is drawn once, with a count.
+        Whether a layer that a loop calls again and again is drawn once, with a count; and a run of
+        equal layers or blocks, as `draw` does it, unless `grads` tell them apart.
     max_layers : int or None, default 150
         With more, inner modules are shown as single layers, and if that is not enough those in
         the middle are left out; the picture says so. None for no limit.
@@ -93,7 +96,7 @@ def draw_model(
     -------
     Drawing
         Shows itself in a notebook; ``save("model.svg")`` saves it. ``drawing.graph`` is what
-        `layer_graph` returns.
+        `layer_graph` returns, as far as it is drawn.
 
     Raises
     ------
@@ -125,9 +128,9 @@ def draw_model(
     watched = watch(model, inputs)
     built = build(watched, depth, fold=fold)
     view = _View(direction, shapes, not grads if configuration is None else configuration, grads)
-    shown = built if max_layers is None else fitting(watched, built, max_layers, fold=fold)
-    drawing = _draw(watched, shown, view)
-    drawing.smaller = lambda: _draw(watched, fitting(watched, built, 40, fold=fold), view)
+    fit = functools.partial(fitting, watched, built, fold=fold, repeats=fold and not grads)
+    drawing = _draw(watched, fit(sys.maxsize if max_layers is None else max_layers), view)
+    drawing.smaller = lambda: _draw(watched, fit(40), view)
     return drawing
 
 
@@ -160,13 +163,18 @@ class _Picture:
         self.inside: dict[int | None, list[Box]] = {}
         for layer in graph.layers:
             self.members.setdefault(layer.box, []).append(layer)
+        used = {layer.box for layer in graph.layers}
+        for box in reversed(graph.boxes):
+            if box.index in used:
+                used.add(box.parent)
         for box in graph.boxes:
-            self.inside.setdefault(box.parent, []).append(box)
+            if box.index in used:
+                self.inside.setdefault(box.parent, []).append(box)
 
     def drawing(self) -> Drawing:
         drawing = new_drawing(self.view.direction)
         drawing.attr("node", shape="plain")
-        self._fill(drawing, None, 0)
+        self._fill(drawing)
         for source, target in self.graph.edges:
             drawing.edge(f"n{source}", f"n{target}", **edge_look(self.tints, source, target))
         self._draw_unused(drawing)
@@ -175,28 +183,23 @@ class _Picture:
         drawing.graph = self.graph
         return drawing
 
-    def _fill(self, drawing: Any, box: int | None, level: int) -> None:
+    def _fill(self, drawing: Drawing) -> None:
+        """Draw the layers of each box, and the boxes in it."""
+        self._draw_layers(drawing, None)
+        boxes: list[tuple[Box | None, int]] = [(b, 0) for b in reversed(self.inside.get(None, []))]
+        while boxes:
+            box, level = boxes.pop()
+            if box is None:
+                drawing.close_box()
+                continue
+            drawing.open_box(str(box.index), **_box(box, level))
+            self._draw_layers(drawing, box.index)
+            inner = reversed(self.inside.get(box.index, []))
+            boxes += [(None, level), *((b, level + 1) for b in inner)]
+
+    def _draw_layers(self, drawing: Drawing, box: int | None) -> None:
         for layer in self.members.get(box, []):
             drawing.node(f"n{layer.index}", self._table(layer), tooltip=_tooltip(layer))
-        for inner in self.inside.get(box, []):
-            times = f"called {inner.calls} times" if inner.calls > 1 else ""
-            # Two short lines, which edges into the box hardly ever run through.
-            lines = [inner.title if inner.name else "", times]
-            cluster = Drawing(
-                name=f"cluster_{inner.index}",
-                graph_attr={
-                    "label": label(inner.name or inner.title, lines),
-                    "labelloc": "t",
-                    "labeljust": "l",
-                    "style": "filled,rounded",
-                    "color": "#AAAAAA",
-                    "fillcolor": "#F7F7F7" if level % 2 == 0 else "#FFFFFF",
-                    "margin": "10",
-                    "tooltip": plain(inner.configuration or inner.title),
-                },
-            )
-            self._fill(cluster, inner.index, level + 1)
-            drawing.subgraph(cluster)
 
     # --- Layers ------------------------------------------------------------------------------
 
@@ -232,6 +235,8 @@ class _Picture:
             yield from _shape_rows(layer)
         if layer.calls > 1:
             yield Row("called", f"{layer.calls} times", DARK_PURPLE, bold=True)
+        if layer.repeats > 1:
+            yield Row("repeated", f"{layer.repeats} times", DARK_PURPLE, bold=True)
         if layer.parameters:
             if self.flow is None or self.several.intersection(layer.parameter_names):
                 yield self._parameter_row(layer)
@@ -290,8 +295,30 @@ class _Picture:
 
     def _notes(self) -> Iterator[str]:
         yield from self.graph.notes
+        repeats = [part.repeats for part in self.graph.layers]
+        repeats += [part.repeats for part in self.graph.boxes]
+        if max(repeats) > 1:
+            yield "Equal layers and boxes, one after the other, are drawn once, with their number."
         if self.flow is not None:
             yield from flow_notes(self.flow)
+
+
+def _box(box: Box, level: int) -> dict[str, str]:
+    """Return how the box of a module looks."""
+    called = f"called {box.calls} times" if box.calls > 1 else ""
+    repeated = f"{box.repeats} times" if box.repeats > 1 else ""
+    # Short lines, which edges into the box hardly ever run through.
+    lines = [box.title if box.name else "", called, repeated]
+    return {
+        "label": label(box.name or box.title, lines),
+        "labelloc": "t",
+        "labeljust": "l",
+        "style": "filled,rounded",
+        "color": "#AAAAAA",
+        "fillcolor": "#F7F7F7" if level % 2 == 0 else "#FFFFFF",
+        "margin": "10",
+        "tooltip": plain(box.configuration or box.title),
+    }
 
 
 def _heading(layer: Layer) -> tuple[str, str]:
