@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .registry import Prepared
+from .registry import Prepared, missing
 
 
 class Settings(NamedTuple):
@@ -60,7 +60,7 @@ class DisagreementError(AssertionError):
 
 def measure(benchmark, settings, say):
     """Start everybody, check that all compute the same, and time them in turns."""
-    absent = {n: "not installed" for n, c in benchmark.contenders.items() if c.missing}
+    absent = {n: "not installed" for n, c in benchmark.contenders.items() if missing(c.needs)}
     present = {
         name: contender
         for name, contender in benchmark.contenders.items()
@@ -212,7 +212,7 @@ def serve(connection, contender):
 
 def smoke(benchmark):
     """Call each contender once, here, and check that they agree; return who is not installed."""
-    present = {n: c for n, c in benchmark.contenders.items() if not c.missing}
+    present = {n: c for n, c in benchmark.contenders.items() if not missing(c.needs)}
     for contender in present.values():
         timed(contender.make())
     check_agreement(benchmark, {n: c.outcome for n, c in present.items()}, present)

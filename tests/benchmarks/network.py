@@ -13,7 +13,7 @@ OPTIMIZERS = {  # as PyTorch names and means them
     "Adam": {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8},
     "SGD": {"lr": 1e-2},
     "Momentum": {"lr": 1e-2, "momentum": 0.9},
-    "RMSProp": {"lr": 1e-3, "alpha": 0.99, "eps": 1e-8},
+    "RMSProp": {"lr": 1e-4, "alpha": 0.99, "eps": 1e-8},
 }
 
 
@@ -23,10 +23,12 @@ class Task(NamedTuple):
     sizes: tuple[int, ...]
     batch: int
     optimizer: str = "Adam"
+    lr: float | None = None  # another than in the table
 
     @property
     def options(self) -> dict[str, object]:
-        return OPTIMIZERS[self.optimizer]
+        chosen = OPTIMIZERS[self.optimizer]
+        return chosen if self.lr is None else {**chosen, "lr": self.lr}
 
     def weights(self) -> list[np.ndarray]:
         """Return kernels of shape (out, in) and biases, in turns: He's uniform distribution."""

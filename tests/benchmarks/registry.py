@@ -1,11 +1,13 @@
-"""What a benchmark is."""
+"""What a benchmark is: a title, contenders, a unit."""
 
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-OURS = ("minigrad",)  # the contenders whose times the ratios are about
+COMPILED = "minigrad (numba)"
+OURS = ("minigrad", COMPILED)  # whose times the ratios are about
+REFERENCES = ("NumPy by hand", "matrix products alone")  # who is no peer
 
 
 class Prepared(NamedTuple):
@@ -13,6 +15,10 @@ class Prepared(NamedTuple):
 
     prepare: Callable[[], Any]
     run: Callable[[Any], Any]
+
+
+def missing(modules):
+    return [name for name in modules if importlib.util.find_spec(name) is None]
 
 
 @dataclass(frozen=True)
@@ -27,14 +33,10 @@ class Contender:
     outcome: Callable[[], Mapping[str, Any]] | None = None  # what has to agree, by name
     needs: Sequence[str] = ()  # modules
 
-    @property
-    def missing(self) -> list[str]:
-        return [name for name in self.needs if importlib.util.find_spec(name) is None]
-
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One thing that is measured: a column of a table.
+    """Something that is called again and again: a column of a table.
 
     A call does `per` operations, and the figure shown is that of one; `tolerance` says how far
     the outcomes may be from the first contender's, relative to their norm.
@@ -47,13 +49,32 @@ class Benchmark:
     tolerance: float = 1e-3
 
 
+@dataclass(frozen=True)
+class Job:
+    """A whole process, by the words of its command."""
+
+    command: Sequence[str]
+    needs: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class JobBenchmark:
+    """Processes that take turns: one column for each of the figures (title, unit)."""
+
+    title: str
+    contenders: Mapping[str, Job]
+    figures: Mapping[str, str]  # "seconds" or "peak" -> unit
+    agreeing: float | None = None  # how far apart the accuracies that they print may be
+
+
 class Goal(NamedTuple):
-    """A ratio that is to be reached: `ours` divided by the fastest of `theirs`."""
+    """What is to be reached: `ours` divided by the fastest of `theirs`, or less that."""
 
     benchmark: str
-    ours: str
     theirs: Sequence[str]  # empty: every peer
     at_most: float
+    ours: str = "minigrad"
+    milliseconds: bool = False  # more than theirs, not times theirs
 
 
 @dataclass(frozen=True)
@@ -63,5 +84,6 @@ class Subject:
     name: str
     title: str
     text: str
-    benchmarks: Sequence[Benchmark] = ()
-    goals: Sequence[Goal] = field(default=())
+    benchmarks: Sequence[Benchmark | JobBenchmark] = ()
+    goals: Sequence[Goal] = ()
+    curve: str = ""  # what the columns measure, where they are points of a curve

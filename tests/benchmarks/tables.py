@@ -1,33 +1,41 @@
-"""Figures as Markdown, and the page that they go to."""
+"""Figures as Markdown: ratios, times, goals."""
 
-import re
+from .registry import OURS, REFERENCES
 
-from .registry import OURS
-
-SCALES = {"s": 1.0, "ms": 1e3, "µs": 1e6, "ns": 1e9}
+SCALES = {"s": 1.0, "ms": 1e3, "µs": 1e6, "ns": 1e9, "MB": 1e-6}
 
 
-def section(subject, measurements, command):
-    """Return a subject's section: its text, ratios, times, goals, and who was not there."""
+def section(subject, measurements):
+    """Return a subject's section: its text, ratios, absolute figures, goals, and who was absent."""
     parts = [f"## {subject.title}", subject.text]
     for ours in OURS:
-        if any(ours in m.seconds for m in measurements):
-            parts += [f"{ours} ÷ contender:", table(measurements, lambda m, n, o=ours: ratio(m, o, n))]
-    parts += ["Times:", table(measurements, time_of)]
+        cells = table(measurements, lambda m, name, ours=ours: ratio(m, ours, name))
+        if cells:
+            parts += [f"{ours} ÷ contender:", cells]
+    parts += ["Absolute:", table(measurements, absolute)]
+    reached = goals(subject.goals, measurements)
+    if reached:
+        parts += ["Goals:", reached]
     parts += absences(measurements)
     return "\n\n".join(parts)
 
 
 def table(measurements, cell):
-    """Return a table with a row for each contender and a column for each benchmark."""
+    """Return a table with a row for each contender and a column for each benchmark, or nothing."""
     names = list(dict.fromkeys(n for m in measurements for n in m.benchmark.contenders))
-    rows = [["", *(m.benchmark.title for m in measurements)]]
-    rows.append(["---", *("---:" for _ in measurements)])
+    rows = []
     for name in names:
         cells = [cell(m, name) if name in m.seconds else "" for m in measurements]
         if any(cells):
             rows.append([name, *cells])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    if not rows:
+        return ""
+    return markdown(["", *(m.benchmark.title for m in measurements)], rows)
+
+
+def markdown(header, rows):
+    lines = [header, ["---", *("---:" for _ in header[1:])], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def ratio(measurement, ours, theirs):
@@ -37,12 +45,15 @@ def ratio(measurement, ours, theirs):
     return f"**{middle:.2f}** ({low:.2f}–{high:.2f})"
 
 
-def time_of(measurement, name):
-    scale = SCALES[measurement.benchmark.unit]
-    values = [s * scale for s in measurement.seconds[name]]
-    figures = (measurement.median(name) * scale, min(values), max(values))
-    middle, low, high = (f"{f:,.0f}" if f >= 100 else f"{f:.3g}" for f in figures)
-    return f"{middle} {measurement.benchmark.unit} ({low}–{high})"
+def absolute(measurement, name):
+    unit = measurement.benchmark.unit
+    values = sorted(s * SCALES[unit] for s in measurement.seconds[name])
+    middle = measurement.median(name) * SCALES[unit]
+    return f"{figure(middle)} {unit} ({figure(values[0])}–{figure(values[-1])})"
+
+
+def figure(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def absences(measurements):
@@ -52,13 +63,36 @@ def absences(measurements):
     return ["Did not take part: " + "; ".join(absent) + "."] if absent else []
 
 
-# --- The page ----------------------------------------------------------------------------------
+# --- Goals -------------------------------------------------------------------------------------
 
 
-def replace_section(page, name, text):
-    """Put a section between its markers in the page, or at the end where it has none yet."""
-    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
-    section = f"{begin}\n\n{text}\n\n{end}"
-    if begin not in page:
-        return f"{page.rstrip()}\n\n{section}\n"
-    return re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: section, page, flags=re.S)
+def goals(wanted, measurements):
+    """Return the table of what was to be reached and what was, or nothing."""
+    by_title = {m.benchmark.title: m for m in measurements}
+    rows = [
+        row
+        for goal in wanted
+        if goal.benchmark in by_title
+        for row in goal_row(goal, by_title[goal.benchmark])
+    ]
+    return markdown(["", "goal: at most", "reached", ""], rows) if rows else ""
+
+
+def goal_row(goal, measurement):
+    theirs = [name for name in goal.theirs or peers(measurement) if name in measurement.seconds]
+    if goal.ours not in measurement.seconds or not theirs:
+        return
+    fastest = min(theirs, key=measurement.median)
+    if goal.milliseconds:
+        reached = (measurement.median(goal.ours) - measurement.median(fastest)) * 1e3
+        shown, bound, sign = f"{reached:.0f} ms", f"{goal.at_most:.0f} ms", "−"
+    else:
+        reached = measurement.ratio(goal.ours, fastest)[0]
+        shown, bound, sign = f"{reached:.2f}", f"{goal.at_most:.2f}", "÷"
+    whom = fastest if goal.theirs else f"the fastest peer ({fastest})"
+    title = f"{goal.benchmark}: {goal.ours} {sign} {whom}"
+    yield [title, bound, shown, "reached" if reached <= goal.at_most else "**missed**"]
+
+
+def peers(measurement):
+    return [name for name in measurement.seconds if name not in (*OURS, *REFERENCES)]

@@ -82,3 +82,28 @@ def rmsprop(w, g, state, t, lr, alpha, eps):
 
 
 UPDATES = {"Adam": adam, "SGD": sgd, "Momentum": momentum, "RMSProp": rmsprop}
+
+
+def adam_alone(params, grads, options):
+    """Return a step of Adam with these gradients, and what shows the parameters."""
+    import jax
+    from jax import numpy as jnp
+
+    def steps(params, state, t, grads):
+        new = [adam(w, g, s, t + 1, **options) for w, g, s in zip(params, grads, state, strict=True)]
+        return [w for w, _ in new], [s for _, s in new], t + 1
+
+    compiled = jax.jit(steps, donate_argnums=(0, 1, 2))
+    grads = [jnp.array(g) for g in grads]
+    kept = (
+        [jnp.array(p) for p in params],
+        [(jnp.zeros_like(p), jnp.zeros_like(p)) for p in grads],
+        jnp.zeros((), jnp.float32),
+    )
+
+    def step():
+        nonlocal kept
+        kept = compiled(*kept, grads)
+        return kept[2]
+
+    return step, lambda: kept[0]

@@ -54,3 +54,16 @@ def optimizer_of(keras, name, lr, betas=None, alpha=None, eps=None, momentum=0.0
     if name == "RMSProp":
         return keras.optimizers.RMSprop(lr, rho=alpha, epsilon=eps**2)
     return keras.optimizers.SGD(lr, momentum=momentum)
+
+
+def adam_alone(params, grads, options):
+    """Return a step of Adam with these gradients, and what shows the parameters."""
+    keras = keras_module()
+    variables = [keras.Variable(p) for p in params]
+    optimizer = optimizer_of(keras, "Adam", **options)
+    optimizer.build(variables)
+    grads = [keras.ops.convert_to_tensor(g) for g in grads]
+    return (
+        lambda: optimizer.apply(grads, variables),
+        lambda: [keras.ops.convert_to_numpy(v) for v in variables],
+    )

@@ -1,5 +1,6 @@
 """minigrad, as its tutorials write it."""
 
+import minigrad as mg
 from minigrad import nn, optim
 
 OPTIMIZERS = {
@@ -42,3 +43,11 @@ class Trainer:
 
     def parameters(self):
         return [p.data for p in self.model.parameters()]
+
+
+def adam_alone(params, grads, options):
+    """Return a step of Adam with these gradients, and what shows the parameters."""
+    tensors = [mg.tensor(p, requires_grad=True) for p in params]
+    for tensor, grad in zip(tensors, grads, strict=True):
+        tensor.grad = grad
+    return optim.Adam(tensors, **options).step, lambda: [t.data for t in tensors]

@@ -41,7 +41,17 @@ class Trainer:
         loss = self.loss(self.model(x), y)
         loss.backward()
         self.optimizer.step()
-        return loss.detach()
+        return loss
 
     def parameters(self):
         return [p.detach().numpy() for p in self.model.parameters()]
+
+
+def adam_alone(params, grads, options, **mode):
+    """Return a step of Adam with these gradients, and what shows the parameters."""
+    import torch
+
+    tensors = [torch.from_numpy(p).requires_grad_() for p in params]
+    for tensor, grad in zip(tensors, grads, strict=True):
+        tensor.grad = torch.from_numpy(grad)
+    return torch.optim.Adam(tensors, **options, **mode).step, lambda: [t.detach() for t in tensors]
