@@ -5,8 +5,20 @@ import sys
 from pathlib import Path
 
 from . import __doc__ as description
-from . import curves, engine, growth, harness, imports_and_loader, machine, page
-from . import optimizers, processes, steps, tables, whole_job
+from . import (
+    curves,
+    engine,
+    growth,
+    harness,
+    imports_and_loader,
+    machine,
+    optimizers,
+    page,
+    processes,
+    steps,
+    tables,
+    whole_job,
+)
 from .registry import JobBenchmark
 
 DOCS = Path(__file__).parents[2] / "docs"

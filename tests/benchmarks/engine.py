@@ -87,7 +87,9 @@ def micro(title, make, build, start, n, unit="ns", names=TOOLKITS):
     """Return the benchmark of one computation of n nodes, in every toolkit."""
     contenders = {
         name: Contender(
-            partial(make, name, build, start, n), partial(gradient, name, build, start, n), NEEDS[name]
+            partial(make, name, build, start, n),
+            partial(gradient, name, build, start, n),
+            NEEDS[name],
         )
         for name in names
     }

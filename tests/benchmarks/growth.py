@@ -3,24 +3,26 @@
 from .engine import ONE, chain, micro, walk
 from .network import Task
 from .registry import Job, JobBenchmark, Subject
-from .steps import step_benchmark
+from .steps import CHECKED_STEPS_DEEP, MNIST, SMALL, step_benchmark
 
 PEERS = ("NumPy by hand", "minigrad", "minigrad (numba)", "PyTorch")
 
 
 def curve(name, title, text, axis, tasks):
-    benchmarks = [step_benchmark(f"{n:,}", task, only=PEERS) for n, task in tasks]
+    benchmarks = [
+        step_benchmark(f"{n:,}", task, CHECKED_STEPS_DEEP, only=PEERS) for n, task in tasks
+    ]
     return Subject(f"growth-{name}", title, text, benchmarks, curve=axis)
 
 
 def with_batch(smoke=False):
-    sizes = (1, 8) if smoke else (1, 4, 16, 64, 256, 1024, 4096)
+    network, sizes = (SMALL, (1, 8)) if smoke else (MNIST, (1, 4, 16, 64, 256, 1024, 4096))
     return curve(
         "batch",
         "Growth with the batch",
         "A step of 784-128-84-10 with Adam, as above.",
         "samples in a batch",
-        [(n, Task((784, 128, 84, 10), n)) for n in sizes],
+        [(n, Task(network, n)) for n in sizes],
     )
 
 
@@ -58,7 +60,7 @@ def with_graph(smoke=False):
 
 
 def memory(smoke=False):
-    depths = (1, 2) if smoke else (8, 32, 128)
+    depths = (1,) if smoke else (8, 32, 128)
 
     def job(framework, depth, keeping):
         words = ["-m", f"{__package__}.jobs.deep_memory", framework, str(depth), keeping]

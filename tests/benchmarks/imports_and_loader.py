@@ -41,9 +41,9 @@ def epoch(batches):
     """Return what goes once through the batches, as a training loop would."""
 
     def run():
-        for x, y in batches():
-            pass
-        return x
+        for batch in batches():
+            last = batch
+        return last[0]
 
     return run
 

@@ -1,7 +1,7 @@
 """The networks that are trained, and what all contenders start from.
 
-A network is its sizes: linear layers with ReLU between them, then softmax cross-entropy with integer
-labels, in float32.
+A network is its sizes: linear layers with ReLU between them, then softmax cross-entropy with
+integer labels, in float32.
 """
 
 import itertools
@@ -13,7 +13,7 @@ OPTIMIZERS = {  # as PyTorch names and means them
     "Adam": {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8},
     "SGD": {"lr": 1e-2},
     "Momentum": {"lr": 1e-2, "momentum": 0.9},
-    "RMSProp": {"lr": 1e-4, "alpha": 0.99, "eps": 1e-8},
+    "RMSProp": {"lr": 1e-5, "alpha": 0.99, "eps": 1e-12},
 }
 
 
@@ -48,6 +48,8 @@ class Task(NamedTuple):
         """
         rng = np.random.default_rng(1)
         shape = (self.batch, self.sizes[0])
-        samples = [rng.random(shape, dtype=np.float32) for _ in range(8 if self.batch < 2000 else 2)]
+        samples = [
+            rng.random(shape, dtype=np.float32) for _ in range(8 if self.batch < 2000 else 2)
+        ]
         labels = rng.integers(0, self.sizes[-1], (count, self.batch))
         return [(samples[i % len(samples)], y) for i, y in enumerate(labels)]

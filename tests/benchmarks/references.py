@@ -1,4 +1,4 @@
-"""What nobody can be faster than in NumPy: a training step written by hand, and its products alone."""
+"""What NumPy allows at all: a training step written by hand, and its matrix products alone."""
 
 import numpy as np
 

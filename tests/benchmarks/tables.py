@@ -42,14 +42,14 @@ def ratio(measurement, ours, theirs):
     if ours == theirs or ours not in measurement.seconds:
         return ""
     middle, low, high = measurement.ratio(ours, theirs)
-    return f"**{middle:.2f}** ({low:.2f}–{high:.2f})"
+    return f"**{middle:.2f}** ({low:.2f}-{high:.2f})"
 
 
 def absolute(measurement, name):
     unit = measurement.benchmark.unit
     values = sorted(s * SCALES[unit] for s in measurement.seconds[name])
     middle = measurement.median(name) * SCALES[unit]
-    return f"{figure(middle)} {unit} ({figure(values[0])}–{figure(values[-1])})"
+    return f"{figure(middle)} {unit} ({figure(values[0])}-{figure(values[-1])})"
 
 
 def figure(value):
@@ -57,9 +57,7 @@ def figure(value):
 
 
 def absences(measurements):
-    absent = dict.fromkeys(
-        f"{name}: {why}" for m in measurements for name, why in m.absent.items()
-    )
+    absent = dict.fromkeys(f"{name}: {why}" for m in measurements for name, why in m.absent.items())
     return ["Did not take part: " + "; ".join(absent) + "."] if absent else []
 
 
@@ -85,7 +83,7 @@ def goal_row(goal, measurement):
     fastest = min(theirs, key=measurement.median)
     if goal.milliseconds:
         reached = (measurement.median(goal.ours) - measurement.median(fastest)) * 1e3
-        shown, bound, sign = f"{reached:.0f} ms", f"{goal.at_most:.0f} ms", "−"
+        shown, bound, sign = f"{reached:.0f} ms", f"{goal.at_most:.0f} ms", "-"
     else:
         reached = measurement.ratio(goal.ours, fastest)[0]
         shown, bound, sign = f"{reached:.2f}", f"{goal.at_most:.2f}", "÷"

@@ -33,9 +33,9 @@ def whole_job(smoke=False, epochs=(1, 20)):
     return Subject(
         "whole-job",
         "The whole job as a process",
-        "Start Python, import, load MNIST, train 784-128-84-10 with Adam in shuffled batches of 32, "
-        "evaluate on the test images, exit. PyTorch once with its `DataLoader`, as its tutorials "
-        "have it, and once with batches taken by index; Keras with `fit`. The test accuracies may "
+        "Start Python, import, load MNIST, train 784-128-84-10 with Adam in shuffled batches of "
+        "32, evaluate on the test images, exit. PyTorch once with its `DataLoader`, as its "
+        "tutorials have it, and once with batches taken by index; Keras with `fit`. The test accuracies may "
         "differ by 0.02 at most, for each draws its own weights and orders. Memory is the most "
         "that the process had at any time.",
         [
@@ -71,7 +71,9 @@ def mnist():
             "or choose other subjects with --only"
         )
     directory = Path(os.environ["MINIGRAD_DATA"])
-    return next((d for d in (directory / "mnist", directory) if any(d.glob("train-images*"))), directory)
+    return next(
+        (d for d in (directory / "mnist", directory) if any(d.glob("train-images*"))), directory
+    )
 
 
 def invented_mnist():

@@ -1,6 +1,5 @@
 """JAX: the whole step under ``jit``, with the old parameters and moments given away."""
 
-
 from functools import partial
 
 
@@ -56,7 +55,6 @@ def loss_of(params, x, y):
     return -log_p[jax.numpy.arange(len(y)), y].mean()
 
 
-
 def adam(w, g, state, t, lr, betas, eps):
     from jax import numpy as jnp
 
@@ -90,7 +88,9 @@ def adam_alone(params, grads, options):
     from jax import numpy as jnp
 
     def steps(params, state, t, grads):
-        new = [adam(w, g, s, t + 1, **options) for w, g, s in zip(params, grads, state, strict=True)]
+        new = [
+            adam(w, g, s, t + 1, **options) for w, g, s in zip(params, grads, state, strict=True)
+        ]
         return [w for w, _ in new], [s for _, s in new], t + 1
 
     compiled = jax.jit(steps, donate_argnums=(0, 1, 2))
