@@ -44,7 +44,7 @@ def with_depth(smoke=False):
         "Growth with the depth",
         "A step of a network with layers of 64 units, batch 16, Adam.",
         "hidden layers",
-        [(n, Task((64,) * (n + 1) + (10,), 16, lr=1e-5)) for n in depths],
+        [(n, Task((64,) * (n + 1) + (10,), 16)) for n in depths],
     )
 
 

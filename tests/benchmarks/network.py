@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-OPTIMIZERS = {  # as PyTorch names and means them
-    "Adam": {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8},
+# As PyTorch names and means them. The steps of Adam and RMSProp are short ones: they hardly depend
+# on the size of a gradient, so after long ones rounding shows where a gradient is nearly zero.
+OPTIMIZERS = {
+    "Adam": {"lr": 1e-5, "betas": (0.9, 0.999), "eps": 1e-8},
     "SGD": {"lr": 1e-2},
     "Momentum": {"lr": 1e-2, "momentum": 0.9},
     "RMSProp": {"lr": 1e-5, "alpha": 0.99, "eps": 1e-12},
@@ -23,12 +25,10 @@ class Task(NamedTuple):
     sizes: tuple[int, ...]
     batch: int
     optimizer: str = "Adam"
-    lr: float | None = None  # another than in the table
 
     @property
     def options(self) -> dict[str, object]:
-        chosen = OPTIMIZERS[self.optimizer]
-        return chosen if self.lr is None else {**chosen, "lr": self.lr}
+        return OPTIMIZERS[self.optimizer]
 
     def weights(self) -> list[np.ndarray]:
         """Return kernels of shape (out, in) and biases, in turns: He's uniform distribution."""

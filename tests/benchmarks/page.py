@@ -27,10 +27,10 @@ was measured.
   threads that have just worked go on spinning for a while, at the expense of whoever comes next.
 - **All compute the same**, and that is checked before anybody is timed: all start from the same
   weights, and after 50 steps losses and parameters agree. The distance to those of the loop written
-  by hand may be a thousandth: of the norm of the losses, and of the norm of what the parameters
-  have changed by. The deep networks take 10 steps for that, since among so many ReLUs rounding soon
-  lets one switch earlier here than there; the wide one takes 5. Keras adds epsilon in another
-  place, and gets one that means the same.
+  by hand may be a ten-thousandth of the norm of the losses, and a hundredth of the norm of what the
+  parameters have changed by. Who is farther away is named and not timed. The deep networks take 10
+  steps for that, since among so many ReLUs rounding soon lets one switch earlier here than there;
+  the wide one takes 5. Keras adds epsilon in another place, and gets one that means the same.
 - **Two references** belong to the suite. *NumPy by hand* is the fastest loop we could write without
   any framework: buffers that are used again, everything in place, one flat array of parameters
   (`tests/benchmarks/references.py` says what was tried). *Matrix products alone* are the products

@@ -38,15 +38,13 @@ class Contender:
 class Benchmark:
     """Something that is called again and again: a column of a table.
 
-    A call does `per` operations, and the figure shown is that of one; `tolerance` says how far
-    the outcomes may be from the first contender's, relative to their norm.
+    A call does `per` operations, and the figure shown is that of one.
     """
 
     title: str
     contenders: Mapping[str, Contender]
     unit: str = "µs"
     per: int = 1
-    tolerance: float = 1e-3
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def narrow_and_wide(smoke=False):
         "Fifty hidden layers of 64, batch 16, Adam: the cost of each operation is everything. And "
         "4096-4096-4096, batch 256, SGD: the matrix products are.",
         [
-            step_benchmark("deep and narrow", Task(deep, 16, lr=1e-5), CHECKED_STEPS_DEEP),
+            step_benchmark("deep and narrow", Task(deep, 16), CHECKED_STEPS_DEEP),
             step_benchmark("wide", Task(wide, 256, "SGD"), steps=5),
         ],
         [

@@ -53,14 +53,14 @@ def contender(make):
 
 
 @pytest.mark.parametrize(
-    ("mistake", "what"), [({"loss": 1.002}, "losses"), ({"change": 1.002}, "changes")]
+    ("mistake", "what"), [({"loss": 1.02}, "losses"), ({"change": 1.02}, "changes")]
 )
 def test_a_contender_that_computes_something_else_is_caught(mistake, what):
     contenders = {
         "right": contender(references.by_hand),
         "wrong": contender(partial(Off, **mistake)),
     }
-    with pytest.raises(harness.DisagreementError, match=rf"{what}.* of wrong are 2\.0e-03 away"):
+    with pytest.raises(harness.DisagreementError, match=rf"{what}.* of wrong are 2\.0e-02 away"):
         harness.smoke(Benchmark("steps", contenders))
 
 
@@ -115,8 +115,18 @@ def test_contenders_are_timed_and_those_who_cannot_are_named():
     assert all(0 < seconds < 1 for seconds in found.seconds["minigrad"])
     assert found.absent == {
         "elsewhere": "not installed",
-        "broken": "failed: RuntimeError: no compiler",
+        "broken": "RuntimeError: no compiler",
     }
+
+
+def test_who_disagrees_is_not_timed_unless_it_is_minigrad():
+    right, wrong = contender(references.by_hand), contender(partial(Off, change=1.02))
+    found = harness.measure(Benchmark("x", {"right": right, "b": wrong}), FAST, lambda text: None)
+    assert list(found.seconds) == ["right"]
+    assert found.absent["b"].startswith("the changes of the parameters of b are 2.0e-02 away")
+    ours = Benchmark("x", {"right": right, "minigrad": wrong})
+    with pytest.raises(harness.DisagreementError, match="of minigrad are"):
+        harness.measure(ours, FAST, lambda text: None)
 
 
 def test_what_is_prepared_is_new_for_each_call():

@@ -35,9 +35,9 @@ def whole_job(smoke=False, epochs=(1, 20)):
         "The whole job as a process",
         "Start Python, import, load MNIST, train 784-128-84-10 with Adam in shuffled batches of "
         "32, evaluate on the test images, exit. PyTorch once with its `DataLoader`, as its "
-        "tutorials have it, and once with batches taken by index; Keras with `fit`. The test accuracies may "
-        "differ by 0.02 at most, for each draws its own weights and orders. Memory is the most "
-        "that the process had at any time.",
+        "tutorials have it, and once with batches taken by index; Keras with `fit`. The test "
+        "accuracies may differ by 0.02 at most, for each draws its own weights and orders. Memory "
+        "is the most that the process had at any time.",
         [
             JobBenchmark(
                 f"{n} epoch{'s' if n > 1 else ''}",
