@@ -5,6 +5,7 @@
     python3 dev.py test [pytest args]   run the tests and the examples in the docstrings
     python3 dev.py lint                 check style and formatting (ruff)
     python3 dev.py types                check the type annotations (mypy)
+    python3 dev.py benchmark [options]  measure the speed against other frameworks (options: --help)
     python3 dev.py wheel                build the wheel and use it in an environment of its own
     python3 dev.py ci                   all four checks: test, lint, types, wheel
 
@@ -31,7 +32,12 @@ if sys.version_info < MINIMUM:
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "minigrad.json"
-EXTRAS = ["examples", "test", "dev"]  # in pyproject.toml, each of them contains the one before
+EXTRAS = [
+    "examples",
+    "test",
+    "dev",
+    "benchmark",
+]  # in pyproject.toml, each of them contains the one before
 
 
 def run(*command, **options):
@@ -106,6 +112,12 @@ def test(*options):
     return run(environment("test"), "-m", "pytest", *options, cwd=ROOT)
 
 
+def benchmark(*options):
+    """Measure the speed and write docs/performance.md; the smoke version needs no peers."""
+    extra = "test" if "--smoke" in options else "benchmark"
+    return run(environment(extra), "-m", "tests.benchmarks", *options, cwd=ROOT)
+
+
 def lint():
     """Run both halves of ruff, whatever the first one says."""
     ruff = [environment("dev"), "-m", "ruff"]
@@ -137,7 +149,9 @@ def ci():
     return len(failed)
 
 
-COMMANDS = {command.__name__: command for command in (mnist, test, lint, types, wheel, ci)}
+COMMANDS = {
+    command.__name__: command for command in (mnist, test, benchmark, lint, types, wheel, ci)
+}
 
 
 def main(arguments):
@@ -148,7 +162,7 @@ def main(arguments):
     name, *options = arguments
     if name not in COMMANDS:
         sys.exit(f"dev.py: no command {name!r}; there are: {', '.join(COMMANDS)}")
-    if options and name not in ("mnist", "test"):
+    if options and name not in ("mnist", "test", "benchmark"):
         sys.exit(f"dev.py: {name} takes no options, but got: {' '.join(options)}")
     return COMMANDS[name](*options)
 

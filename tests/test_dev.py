@@ -145,6 +145,13 @@ def test_options_are_passed_on_and_the_status_comes_back(dev):
     assert dev.calls[-1][1:] == ["-m", "pytest", "-k", "adam"]
 
 
+@pytest.mark.parametrize(("options", "extra"), [(["--smoke"], "test"), ([], "benchmark")])
+def test_benchmarks_need_the_peers_unless_they_are_only_tried(dev, options, extra):
+    assert dev.main(["benchmark", *options]) == 0
+    assert dev.calls[-1][1:] == ["-m", "tests.benchmarks", *options]
+    assert installed(dev) == (True, [extra])
+
+
 def test_ci_runs_every_check_and_names_those_that_failed(dev, capsys, monkeypatch):
     monkeypatch.setenv("HYPOTHESIS_PROFILE", "dev")  # set back afterwards
     monkeypatch.setattr(dev, "wheel", dev.types)  # the wheel needs real commands

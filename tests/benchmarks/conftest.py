@@ -1,0 +1,1 @@
+collect_ignore = ["jobs"]  # programs that import a peer at once

@@ -1,0 +1,65 @@
+"""docs/performance.md: a frame, and in it one section for each subject, between markers."""
+
+import re
+
+from . import machine
+
+FRAME = """# Performance
+
+How fast minigrad is on the networks that people learn with, next to its peers and to what NumPy
+allows at all. The figures are written by
+
+    python3 dev.py benchmark
+
+which takes about an hour; `--only steps` measures one subject anew and replaces its section here,
+`--help` lists the options. Each section says on what machine, with which versions, when and how it
+was measured.
+
+## How it is measured
+
+- **Every figure in bold is a ratio** of two times of one run: minigrad's divided by the
+  contender's. Below 1 minigrad is the faster one. It is the median of the ratios of all rounds; in
+  brackets stand the quartiles, between which half of the rounds lie. Absolute times are medians,
+  with the least and the greatest. Compare ratios between machines, not times.
+- **Contenders take turns.** Each has a process of its own, for in one process the thread pools and
+  allocators of several libraries disturb each other. In each round all have a turn, of 0.15
+  seconds or of one call if that takes longer, in an order drawn anew, with a pause before each:
+  threads that have just worked go on spinning for a while, at the expense of whoever comes next.
+- **All compute the same**, and that is checked before anybody is timed: all start from the same
+  weights, and after 50 steps losses and parameters agree. The distance to those of the loop written
+  by hand may be a ten-thousandth of the norm of the losses, and a hundredth of the norm of what the
+  parameters have changed by. Who is farther away is named and not timed. The deep networks take 10
+  steps for that, since among so many ReLUs rounding soon lets one switch earlier here than there;
+  the wide one takes 5. Keras adds epsilon in another place, and gets one that means the same.
+- **Two references** belong to the suite. *NumPy by hand* is the fastest loop we could write without
+  any framework: buffers that are used again, everything in place, one flat array of parameters
+  (`tests/benchmarks/references.py` says what was tried). *Matrix products alone* are the products
+  of such a step and nothing else.
+- **Peers are used as their documentation has it**: PyTorch by default, with `fused=True`, and with
+  `torch.compile`; JAX with the whole step under `jit`; Keras on JAX with `train_on_batch`, in the
+  whole job with `fit`; MyGrad and autograd with their own functions and an optimizer in NumPy.
+  Those that are not installed are left out, and named. All use their default number of threads.
+- **Goals** are what we set out to reach on a machine with two processors. The tables say which were
+  missed.
+"""
+
+
+def with_section(page, name, text, command):
+    """Return the page with a section put in place of the one it had, or at the end."""
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    section = f"{begin}\n\n{text}\n\n{note(command)}\n\n{end}"
+    if begin not in page:
+        return f"{page.rstrip()}\n\n{section}\n"
+    return re.sub(
+        f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: section, page, flags=re.DOTALL
+    )
+
+
+def note(command):
+    return f"*{machine.description()} `{command}`*"
+
+
+def with_frame(page):
+    """Return the page with the frame as it is now, and the sections that it had."""
+    start = page.find("<!-- begin ")
+    return FRAME + ("\n" + page[start:] if start >= 0 else "")
