@@ -90,7 +90,8 @@ def same_layout(*arrays: Array) -> bool:
 
     That is so for plain arrays of one floating-point dtype whose elements lie one behind the other.
     """
-    if not _Switch.on and not is_compiled():
+    on = _Switch.on
+    if not (is_compiled() if on is None else on):
         return False
     dtype = arrays[0].dtype
     if dtype not in _FLOATS:
