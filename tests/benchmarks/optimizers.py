@@ -30,6 +30,7 @@ def by_hand(params, grads, options):
 MAKERS = {  # name -> what makes (step, current parameters), options, modules
     "NumPy by hand": (by_hand, {}, ()),
     "minigrad": (with_minigrad.adam_alone, {}, ()),
+    COMPILED: (with_minigrad.adam_alone, {"compiled": True}, ["numba"]),
     "PyTorch": (with_torch.adam_alone, {}, ["torch"]),
     "PyTorch, foreach": (with_torch.adam_alone, {"foreach": True}, ["torch"]),
     "PyTorch, fused": (with_torch.adam_alone, {"fused": True}, ["torch"]),

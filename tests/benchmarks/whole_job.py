@@ -55,8 +55,10 @@ def jobs(directory, epochs, smoke):
     def job(program, *words, needs=()):
         return Job(["-m", f"{JOBS}.{program}", directory, epochs, *words], needs)
 
+    data = "invented" if smoke else "mnist"
     return {
-        "minigrad": job("train_minigrad", "invented" if smoke else "mnist"),
+        "minigrad": job("train_minigrad", data, "plain"),
+        COMPILED: job("train_minigrad", data, "compiled", needs=["numba"]),
         "PyTorch, DataLoader": job("train_torch", "loader", needs=["torch"]),
         "PyTorch, batches by hand": job("train_torch", "hand", needs=["torch"]),
         "Keras on JAX": job("train_keras", needs=["keras", "jax"]),

@@ -1,13 +1,15 @@
-"""The main job in minigrad: DIRECTORY EPOCHS"""
+"""The main job in minigrad: DIRECTORY EPOCHS {mnist|invented} {plain|compiled}"""
 
 import sys
 
+import minigrad as mg
 from minigrad import nn, optim
 from minigrad.data import DataLoader, load_mnist
 from minigrad.training import evaluate, fit
 
 
-def main(directory, epochs, verify=True):
+def main(directory, epochs, verify=True, compiled=False):
+    mg.use_compiled(compiled)
     train, test = load_mnist(directory, verify=verify)
     model = nn.Sequential(
         nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 84), nn.ReLU(), nn.Linear(84, 10)
@@ -24,4 +26,5 @@ def main(directory, epochs, verify=True):
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{main(sys.argv[1], int(sys.argv[2]), sys.argv[3] == 'mnist'):.4f}\n")
+    options = sys.argv[3] == "mnist", sys.argv[4] == "compiled"
+    sys.stdout.write(f"{main(sys.argv[1], int(sys.argv[2]), *options):.4f}\n")

@@ -29,6 +29,7 @@ class Peer(NamedTuple):
 
 PEERS = {
     "minigrad": Peer("with_minigrad"),
+    "minigrad (numba)": Peer("with_minigrad", ["numba"], {"compiled": True}),
     "PyTorch": Peer("with_torch", ["torch"]),
     "PyTorch, fused": Peer(
         "with_torch", ["torch"], {"fused": True}, optimizers=("Adam", "SGD", "Momentum")

@@ -11,7 +11,8 @@ OPTIMIZERS = {
 }
 
 
-def trainer(weights, optimizer, options):
+def trainer(weights, optimizer, options, compiled=False):
+    mg.use_compiled(compiled)
     return Trainer(weights, OPTIMIZERS[optimizer], options)
 
 
@@ -45,8 +46,9 @@ class Trainer:
         return [p.data for p in self.model.parameters()]
 
 
-def adam_alone(params, grads, options):
+def adam_alone(params, grads, options, compiled=False):
     """Return a step of Adam with these gradients, and what shows the parameters."""
+    mg.use_compiled(compiled)
     tensors = [mg.tensor(p, requires_grad=True) for p in params]
     for tensor, grad in zip(tensors, grads, strict=True):
         tensor.grad = grad
