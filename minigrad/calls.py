@@ -75,14 +75,17 @@ def call(rule: Rule, function: Callable[..., Any], /, *args: Any, **kwargs: Any)
     values = [*args]
     parents: list[Vertex | None] = [None] * len(values)
     live = 0
+    current = get_context()
     for index, arg in enumerate(args):
         if isinstance(arg, Traced):
             tensor = arg
             values[index] = arg._data
-            vertex = parents[index] = arg._node or arg._vertex()
-            if vertex.requires_grad:
+            vertex = arg._node
+            if vertex is None and current.recording:
+                vertex = arg._vertex()  # whose version tells of later changes
+            parents[index] = vertex
+            if vertex is not None and vertex.requires_grad:
                 live |= 1 << index
-    current = get_context()
     if current.observer is not None and tensor is not None:
         current.observer.computing()
     if kwargs:
