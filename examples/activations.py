@@ -139,6 +139,6 @@ print("of 1000s:   ", F.softmax(scores + 1000).round(3))
 
 # %%
 # The exponential keeps the order, so the largest score is the largest probability: to say which
-# class it is, softmax can be left out. ``nn.CrossEntropyLoss`` takes logits for the same reason that
-# c was taken away: it computes :math:`\log p_k` without computing :math:`p_k`, which may be 0.
+# class it is, softmax can be left out. ``nn.CrossEntropyLoss`` takes logits for the same reason
+# that c was taken away: it computes :math:`\log p_k` without computing :math:`p_k`, which may be 0.
 print("the same class:", scores.argmax() == F.softmax(scores).argmax())

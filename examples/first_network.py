@@ -2,9 +2,9 @@ r"""
 A first network, by hand
 ========================
 
-Two inputs, three and two hidden units, two outputs: a network small enough to compute with a pencil.
-This page computes it with NumPy, lets minigrad watch the same lines to get the gradients, builds it
-from modules, draws it with all its numbers, and films one backward pass.
+Two inputs, three and two hidden units, two outputs: a network small enough for pencil and paper.
+This page computes it with NumPy, lets minigrad watch the same lines to get the gradients, builds
+it from modules, draws it with all its numbers, and films one backward pass.
 """
 
 import argparse
@@ -86,8 +86,8 @@ print(f"by differences {change / 1e-6:.6f}, by minigrad {tensors[2].grad[0, 0]:.
 # %%
 # From modules
 # ------------
-# Written down with layers it is shorter. ``nn.Linear`` keeps its weights as (outputs, inputs), a row
-# for each unit, as PyTorch does; so the matrices are transposed on their way in.
+# Written down with layers it is shorter. ``nn.Linear`` keeps its weights as (outputs, inputs), a
+# row for each unit, as PyTorch does; so the matrices are transposed on their way in.
 model = nn.Sequential(
     nn.Linear(2, 3), nn.Sigmoid(), nn.Linear(3, 2), nn.Sigmoid(), nn.Linear(2, 2)
 )  # fmt: skip

@@ -2,10 +2,10 @@ r"""
 What weights begin with
 =======================
 
-Before a network has learned anything, its first weights decide whether it can learn at all. If
-they are too small, what the layers pass on fades away; if they are too large, every unit sits at the
-end of its range. This page sends digits through a deep network with several initialisers and
-looks at what arrives in each layer, and at what comes back.
+Before a network has learned anything, its first weights decide whether it can learn at all. If they
+are too small, what the layers pass on fades away; if they are too large, every unit sits at the end
+of its range. This page sends digits through a deep network with several initialisers and looks at
+what arrives in each layer, and at what comes back.
 """
 
 import argparse
@@ -86,14 +86,14 @@ figure.savefig(options.output / "activations.png", dpi=120)
 
 # %%
 # The sigmoids with large weights are all near 0 or 1, where their slope is nearly 0. With tiny
-# weights, tanh and ReLU pass on less and less: in the fifth layer there is nothing left but rounding.
-# With Xavier for tanh and He for ReLU, the fifth layer looks like the first.
+# weights, tanh and ReLU pass on less and less: in the fifth layer there is nothing left but
+# rounding. With Xavier for tanh and He for ReLU, the fifth layer looks like the first.
 #
 # What comes back
 # ---------------
 # After a backward pass, ``viz.gradient_flow`` compares each layer's gradient with its weights, and
-# counts units that are stuck: *saturated* sigmoids, at the end of their range for every image of the
-# batch, and *dead* ReLUs, which are 0 for every image.
+# counts units that are stuck: *saturated* sigmoids, at the end of their range for every image of
+# the batch, and *dead* ReLUs, which are 0 for every image.
 
 
 def with_gradients(activation, weight_init, bias=0.0):
@@ -116,9 +116,9 @@ for name, model in flows.items():
     print(viz.gradient_flow(model, train.x[:100]), "\n")
 
 # %%
-# The same as a picture, of the network whose ReLUs all got a bias of -1. Each layer has less to pass
-# on, so more units of the next are dead; once all of a layer are, what comes out no longer depends
-# on what went in, and all gradients before it are exactly 0. This network will never learn.
+# The same as a picture, of the network whose ReLUs all got a bias of -1. Each layer has less to
+# pass on, so more units of the next are dead; once all of a layer are, what comes out no longer
+# depends on what went in, and all gradients before it are exactly 0. This network will never learn.
 drawing = viz.draw_model(flows["ReLU, He, biases -1"], train.x[:100], grads=True)
 drawing.save(options.output / "gradient_flow.png")
 
@@ -126,8 +126,8 @@ drawing.save(options.output / "gradient_flow.png")
 # Does it matter?
 # ---------------
 # Plain gradient descent, 20 epochs, learning rate 0.1: ReLU with He's initialiser reached a test
-# accuracy of 0.9915, tanh with Xavier's 0.9746, the sigmoids with large weights 0.8986. The two with
-# tiny weights stayed at 0.1014, which is no better than guessing.
+# accuracy of 0.9915, tanh with Xavier's 0.9746, the sigmoids with large weights 0.8986. The two
+# with tiny weights stayed at 0.1014, which is no better than guessing.
 for name, (activation, weight_init) in CASES.items():
     model = deep(activation, weight_init)
     history = fit(

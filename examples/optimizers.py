@@ -82,10 +82,8 @@ for axes, (name, path) in zip(panels.flat, paths.items(), strict=True):
     axes.plot(*path.T, "o-", color="#D55E00", markersize=2.5, linewidth=1)
     axes.plot(0, 0, "k+", markersize=10)
     axes.set(title=name, xlim=(-9, 9), ylim=(-4, 4))
-for axes in panels[1]:
-    axes.set_xlabel("$x$")
-for axes in panels[:, 0]:
-    axes.set_ylabel("$y$")
+figure.supxlabel("$x$")
+figure.supylabel("$y$")
 figure.savefig(options.output / "valley.png", dpi=120)
 
 # %%
@@ -96,9 +94,9 @@ print("average with lr=1.0 against heavy ball with lr=0.1: largest distance", en
 print(f"{np.abs(same - paths['Momentum, heavy ball']).max():.1e}")
 
 # %%
-# Adam's averages begin at 0 and are too small at first. Their correction divides both by
-# :math:`1 - \beta^t`. Without it the second one, under the root, is too small for much longer than
-# the first, and steps are too long: 3 times the learning rate at once, and 5 times a few steps later.
+# Adam's averages begin at 0 and are too small at first. Their correction divides both by :math:`1 -
+# \beta^t`. Without it the second one, under the root, is too small for much longer than the first,
+# and steps are too long: 3 times the learning rate at once, and 5 times a few steps later.
 for name in ("Adam", "Adam, no bias correction"):
     lengths = np.abs(np.diff(paths[name], axis=0))[:, 0] / 0.3
     print(f"{name:25s} steps along x, as multiples of lr: {lengths[:6].round(1)}")

@@ -21,7 +21,9 @@ parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
 parser.add_argument("--quick", action="store_true", help="the bundled digits: seconds, no download")
-parser.add_argument("--output", type=Path, default=Path("runs/overfitting"), help="for the pictures")
+parser.add_argument(
+    "--output", type=Path, default=Path("runs/overfitting"), help="for the pictures"
+)
 options = parser.parse_args()
 options.output.mkdir(parents=True, exist_ok=True)
 
@@ -42,9 +44,9 @@ validation = data.Split(x[few : few + some], y[few : few + some])
 # The network has two hidden layers of 200 units: on MNIST 199,210 weights for 300 images. Of the
 # runs, one differs from the first in the loss, one in its layers, and one in when it ends.
 #
-# The penalty is :math:`\lambda \sum w^2` over the weights of all layers, not the biases. Dropout sets
-# each hidden unit to 0 with probability 0.5 while training, and multiplies the others by 2, so that
-# nothing need be changed when it is switched off.
+# The penalty is :math:`\lambda \sum w^2` over the weights of all layers, not the biases. Dropout
+# sets each hidden unit to 0 with probability 0.5 while training, and multiplies the others by 2, so
+# that nothing need be changed when it is switched off.
 
 
 def network(dropout=0.0):
@@ -70,6 +72,7 @@ RUNS = {
 }
 
 # %%
+# The same images in the same order for each of them:
 models, histories = {}, {}
 for name, (make, extra) in RUNS.items():
     model = models[name] = make()
@@ -89,10 +92,10 @@ for name, (make, extra) in RUNS.items():
 # Learned by heart
 # ----------------
 # Without a remedy the loss on the training data goes to 0. On images that the network has not seen
-# it falls for a few epochs and then rises, without end: the network gets ever surer of its mistakes.
-# With L2 it cannot get as sure, for certainty takes large weights, and the loss stays down. Dropout
-# puts off the turn and makes the lowest point lower; but 200 epochs are too many for it, too. Early
-# stopping ends soon after the lowest point, and goes back to it.
+# it falls for a few epochs and then rises, without end: the network gets ever surer of its
+# mistakes. With L2 it cannot get as sure, for certainty takes large weights, and the loss stays
+# down. Dropout puts off the turn and makes the lowest point lower; but 200 epochs are too many for
+# it, too. Early stopping ends soon after the lowest point, and goes back to it.
 figure, panels = plt.subplots(2, 2, figsize=(9, 6), layout="constrained", sharex=True, sharey=True)
 for axes, (name, history) in zip(panels.flat, histories.items(), strict=True):
     shown = range(1, history.epochs + 1)
@@ -110,12 +113,14 @@ figure.savefig(options.output / "losses.png", dpi=120)
 # %%
 # What came of it
 # ---------------
-# On MNIST all 300 training images were learned, and the accuracy on the test images hardly differed:
-# 0.812 without a remedy, 0.813 with L2, 0.818 with dropout, 0.796 for the weights of epoch 8, to
-# which early stopping went back. What differed was the loss: 1.11 without a remedy and 1.14 with
-# dropout, but 0.66 with L2 and 0.69 with early stopping. An overfitted network is wrong about as
-# often as another, and much too sure of it. What helps the accuracy is more images.
-print(f"{'':15s} {'epochs':>6s} {'train acc.':>10s} {'test loss':>10s} {'test acc.':>10s} {'|w|':>6s}")
+# On MNIST all 300 training images were learned, and the accuracy on the test images hardly
+# differed: 0.812 without a remedy, 0.813 with L2, 0.818 with dropout, 0.796 for the weights of
+# epoch 8, to which early stopping went back. What differed was the loss: 1.11 without a remedy and
+# 1.14 with dropout, but 0.66 with L2 and 0.69 with early stopping. An overfitted network is wrong
+# about as often as another, and much too sure of it. What helps the accuracy is more images.
+print(
+    f"{'':15s} {'epochs':>6s} {'train acc.':>10s} {'test loss':>10s} {'test acc.':>10s} {'|w|':>6s}"
+)
 for name, model in models.items():
     trained = evaluate(model, train, metrics="accuracy")
     tested = evaluate(model, test, loss=nn.CrossEntropyLoss(), metrics="accuracy")

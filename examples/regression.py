@@ -28,8 +28,8 @@ options.output.mkdir(parents=True, exist_ok=True)
 # %%
 # A line, by hand
 # ---------------
-# 100 points around the line :math:`y = 3x + 1`. The model is :math:`\hat y = wx + b`, and the loss is
-# the mean of the squared errors. Gradient descent starts with w = b = 0 and takes 50 steps, each
+# 100 points around the line :math:`y = 3x + 1`. The model is :math:`\hat y = wx + b`, and the loss
+# is the mean of the squared errors. Gradient descent starts with w = b = 0 and takes 50 steps, each
 # against the gradient, which ``backward`` computes.
 x, y = data.make_linear(100, weights=[3.0], bias=1.0, noise=0.5, rng=0)
 w, b = (mg.tensor(0.0, requires_grad=True) for _ in range(2))
