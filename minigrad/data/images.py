@@ -246,13 +246,14 @@ def _pixels_of(path: Path) -> Array:
             return np.asarray(upright.convert("RGBA" if transparent else "L"))
     except FileNotFoundError as error:
         raise DataNotFoundError("there is no such file") from error
-    except OSError as error:
+    except (OSError, SyntaxError, ValueError) as error:  # as Pillow's readers find damage
         raise DataError(f"not a picture that can be read ({error})") from error
 
 
 def _to_bytes(values: Array) -> Array:
     low, high = values.min(), values.max()
-    return ((values - low) / max(high - low, 1) * 255).astype(np.uint8)
+    scaled: Array = (values - low) / max(high - low, 1) * 255
+    return scaled.astype(np.uint8)
 
 
 def _checked(picture: npt.ArrayLike) -> Array:
@@ -296,4 +297,5 @@ def _strokes(grey: Array) -> Array:
 
 def _cut_out(strokes: Array) -> Array:
     rows, columns = (np.flatnonzero(strokes.any(axis=axis)) for axis in (1, 0))
-    return strokes[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    inside: Array = strokes[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return inside

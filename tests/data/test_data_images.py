@@ -162,6 +162,16 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
         ImagePreparation().read(tmp_path / "blank.png")
 
 
+@pytest.mark.parametrize("kept", [20, 60, 0.5, 0.9])
+def test_a_file_that_is_cut_off_is_refused(tmp_path, kept):
+    path = tmp_path / "seven.png"
+    Image.fromarray(seven()).save(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept * len(whole)) if kept < 1 else kept])
+    with pytest.raises(DataError, match=r"seven\.png: not a picture that can be read"):
+        ImagePreparation().read(path)
+
+
 # --- With the weights ------------------------------------------------------------------------
 
 
