@@ -49,11 +49,11 @@ options.output.mkdir(parents=True, exist_ok=True)
 # Linear layers with ReLU between them. It ends in logits; the loss has the softmax inside.
 def build(sizes, dropout=0.0):
     """Return a network with these numbers of units, from the inputs to the classes."""
-    between = [nn.ReLU(), nn.Dropout(dropout)] if dropout else [nn.ReLU()]
     layers = []
     for pair in itertools.pairwise(sizes):
-        layers += [nn.Linear(*pair, weight_init="xavier_uniform"), *between]
-    return nn.Sequential(*layers[: -len(between)])
+        layers += [nn.Linear(*pair, weight_init="xavier_uniform"), nn.ReLU()]
+        layers += [nn.Dropout(dropout)] * bool(dropout)
+    return nn.Sequential(*layers[: -2 if dropout else -1])
 
 
 # %%
