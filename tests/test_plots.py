@@ -8,9 +8,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
 
-from minigrad import _extras
+from minigrad import _extras, nn
 from minigrad.errors import ArgumentError, DtypeError, MissingExtraError, ShapeError
-from minigrad.plots import plot_confusion, plot_history, plot_images
+from minigrad.plots import plot_confusion, plot_decision_regions, plot_history, plot_images
 from minigrad.tensor import tensor
 
 RUN = {"loss": [3.0, 2.0, 1.0], "val_loss": [3.5, 2.5, 2.0], "accuracy": [0.1, 0.5, 0.9]}
@@ -273,6 +273,112 @@ def test_many_classes_are_drawn_without_numbers():
 def test_what_are_no_classes_is_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         plot_confusion(*arguments)
+
+
+# --- Decision regions ------------------------------------------------------------------------
+
+CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
+
+
+def by_first_input(x):
+    """Score class 1 by how far the first input is above 0.4."""
+    return x[:, 0] - 0.4
+
+
+def shades(figure):
+    mesh = figure.axes[0].collections[0]
+    return np.asarray(mesh.get_array()).reshape(mesh.get_coordinates().shape[0] - 1, -1)
+
+
+def test_regions_show_what_the_model_says_everywhere():
+    figure = plot_decision_regions(by_first_input, CORNERS, [0, 0, 1, 1], resolution=14)
+    (axes,) = figure.axes
+    assert axes.get_title() == "4 of 4 right (100.00 %)"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("first input", "second input")
+    across = np.linspace(-0.15, 1.15, 14)
+    np.testing.assert_array_equal(shades(figure), np.tile(across > 0.4, (14, 1)))
+    assert legend_of(figure) == ["class 0", "class 1"]
+    assert png(figure).startswith(b"\x89PNG")
+
+
+def test_each_class_has_its_points_a_colour_and_a_marker():
+    figure = plot_decision_regions(by_first_input, CORNERS, np.array([0, 1, 2, 2]), resolution=9)
+    clouds = [c for c in figure.axes[0].collections if c.get_label().startswith("class")]
+    points = [cloud.get_offsets().tolist() for cloud in clouds]
+    assert points == [[[0, 0]], [[0, 1]], [[1, 0], [1, 1]]]
+    assert len({to_hex(cloud.get_facecolor()[0]) for cloud in clouds}) == 3
+    assert len({cloud.get_paths()[0].vertices.tobytes() for cloud in clouds}) == 3
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda x: np.stack([0.4 - x[:, 0], x[:, 0] - 0.4], axis=1),
+        lambda x: by_first_input(x)[:, None],
+        lambda x: tensor(by_first_input(x)),
+    ],
+    ids=["a score for each class", "one score", "a tensor"],
+)
+def test_scores_may_be_one_or_one_for_each_class(model):
+    expected = plot_decision_regions(by_first_input, CORNERS, [0, 0, 1, 1], resolution=9)
+    figure = plot_decision_regions(model, CORNERS, [[0], [0], [1], [1]], resolution=9)
+    np.testing.assert_array_equal(shades(figure), shades(expected))
+
+
+def test_probabilities_have_another_threshold():
+    def probability(x):
+        return np.where(x[:, 0] > 0.4, 0.6, 0.2)
+
+    figure = plot_decision_regions(probability, CORNERS, [0, 0, 1, 1], resolution=9)
+    assert figure.axes[0].get_title() == "2 of 4 right (50.00 %)"
+    figure = plot_decision_regions(probability, CORNERS, [0, 0, 1, 1], threshold=0.5, resolution=9)
+    assert figure.axes[0].get_title() == "4 of 4 right (100.00 %)"
+
+
+def test_the_model_is_asked_in_float32_and_without_dropout():
+    model = nn.Sequential(nn.Dropout(0.9, rng=0), nn.Linear(2, 2, rng=0))
+    seen = []
+
+    def without_dropout(x):
+        seen.append(x.dtype)
+        return model[1](x)
+
+    expected = plot_decision_regions(without_dropout, CORNERS, [0, 1, 1, 0], resolution=9)
+    figure = plot_decision_regions(model, CORNERS, [0, 1, 1, 0], resolution=9)
+    np.testing.assert_array_equal(shades(figure), shades(expected))
+    assert set(seen) == {np.dtype(np.float32)}
+    assert model.training
+
+
+def test_a_single_class_and_a_single_point_can_be_drawn():
+    figure = plot_decision_regions(by_first_input, [[1.0, 1.0]], [1], resolution=2)
+    assert figure.axes[0].get_title() == "1 of 1 right (100.00 %)"
+    png(figure)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "error", "message"),
+    [
+        (np.ones((4, 3)), [0] * 4, ShapeError, r"points of shape \(N, 2\), not \(4, 3\)"),
+        (np.ones((0, 2)), [], ShapeError, r"not \(0, 2\)"),
+        (CORNERS, [0, 1], ShapeError, "4 points and 2 classes"),
+        (CORNERS, np.eye(4), ShapeError, r"one class per point, shape \(N,\), not \(4, 4\)"),
+        (CORNERS, [0.5, 0, 1, 1], DtypeError, "classes are integers"),
+        (CORNERS, ["a", "b", "a", "b"], DtypeError, "classes are integers"),
+        (CORNERS, [0, -1, 1, 1], ArgumentError, "there is -1"),
+        ([["a", "b"]], [0], DtypeError, "points are numbers"),
+    ],
+)
+def test_points_and_classes_that_do_not_fit_are_refused(x, y, error, message):
+    with pytest.raises(error, match=message):
+        plot_decision_regions(by_first_input, x, y)
+
+
+def test_a_model_with_other_scores_is_refused():
+    with pytest.raises(ShapeError, match=r"returns shape \(4, 2, 1\) for 4 points"):
+        plot_decision_regions(lambda x: np.ones((len(x), 2, 1)), CORNERS, [0] * 4, resolution=2)
+    with pytest.raises(ArgumentError, match="resolution is an integer from 2 up, not 1"):
+        plot_decision_regions(by_first_input, CORNERS, [0, 0, 1, 1], resolution=1)
 
 
 # --- Around ----------------------------------------------------------------------------------

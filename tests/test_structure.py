@@ -43,11 +43,12 @@ CORE_DEPENDENCIES = {"numpy"}
 DEPENDENCIES_OF = {"viz": {"graphviz"}, "testing": {"hypothesis"}}
 PYPROJECT = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text("utf-8"))
 EXTRAS = PYPROJECT["project"]["optional-dependencies"]
-DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where the package has another name than the module
+# Where the package has another name than the module.
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "PIL": "pillow"}
 UNSAFE = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 OPTIONAL = [
-    "hypothesis", "matplotlib", "numba", "pandas", "pooch", "pygraphviz", "pytest", "safetensors",
-    "sklearn", "torch", "tqdm",
+    "PIL", "hypothesis", "matplotlib", "numba", "pandas", "pooch", "pygraphviz", "pytest",
+    "safetensors", "sklearn", "torch", "tqdm",
 ]  # fmt: skip
 
 

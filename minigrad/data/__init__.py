@@ -5,6 +5,7 @@ from minigrad.data.dataset import Dataset, Split
 from minigrad.data.digits import load_digits
 from minigrad.data.frames import LabelledArrays, from_frame
 from minigrad.data.idx import read_idx, write_idx
+from minigrad.data.images import ImagePreparation
 from minigrad.data.labels import encode_labels, one_hot
 from minigrad.data.loader import DataLoader
 from minigrad.data.mnist import FASHION_MNIST_CLASSES, load_fashion_mnist, load_mnist
@@ -18,6 +19,7 @@ __all__ = [
     "FASHION_MNIST_CLASSES",
     "DataLoader",
     "Dataset",
+    "ImagePreparation",
     "LabelledArrays",
     "MinMaxScaler",
     "Split",

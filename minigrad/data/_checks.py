@@ -25,6 +25,17 @@ def check_amount(name: str, value: object) -> float:
     return float(value)  # type: ignore[arg-type]
 
 
+def check_range(name: str, value: object) -> tuple[float, float]:
+    """Return two finite numbers in ascending order, or raise an error that names the argument."""
+    try:
+        low, high = (float(bound) for bound in value)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        raise ArgumentError(f"{name} is two numbers, the lower one first, not {value!r}")
+    return low, high
+
+
 def as_floats(name: str, x: npt.ArrayLike) -> npt.NDArray[Any]:
     """Return finite floats: a float array as it is, integers and booleans as float32."""
     array = np.asarray(x)

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from minigrad.data._checks import as_floats, ones_for_zeros
+from minigrad.data._checks import as_floats, check_range, ones_for_zeros
 from minigrad.errors import (
     ArgumentError,
     DataError,
@@ -244,7 +244,7 @@ class MinMaxScaler(_Scaler):
         axis: int | tuple[int, ...] | None = 0,
     ) -> None:
         super().__init__(axis)
-        self.feature_range = _checked_range(feature_range)
+        self.feature_range = check_range("feature_range", feature_range)
         self.minimum: Array | None = None
         self.maximum: Array | None = None
 
@@ -274,18 +274,6 @@ class MinMaxScaler(_Scaler):
         assert self.minimum is not None, "transform has checked"
         assert self.maximum is not None, "set together with minimum"
         return self.minimum, self.maximum - self.minimum
-
-
-def _checked_range(feature_range: tuple[float, float]) -> tuple[float, float]:
-    try:
-        low, high = (float(bound) for bound in feature_range)
-    except (TypeError, ValueError):
-        low = high = np.nan
-    if not (np.isfinite(low) and np.isfinite(high) and low < high):
-        raise ArgumentError(
-            f"feature_range is two numbers, the lower one first, not {feature_range!r}"
-        )
-    return low, high
 
 
 def _check_span(minimum: Array, maximum: Array) -> None:
