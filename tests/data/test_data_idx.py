@@ -77,7 +77,9 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("content", [SMALL_BYTES, gzip.compress(SMALL_BYTES, mtime=0)], ids=["plain", "gzip"])
+@pytest.mark.parametrize(
+    "content", [SMALL_BYTES, gzip.compress(SMALL_BYTES, mtime=0)], ids=["plain", "gzip"]
+)
 def test_every_truncation_is_noticed(tmp_path, content):
     path = tmp_path / "truncated"
     for length in range(len(content)):
