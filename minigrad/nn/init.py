@@ -3,7 +3,8 @@ r"""Initialisers: arrays to begin training with, by name and formula.
 An initialiser is a function of a shape, an ``rng`` (see `minigrad.random.resolve`) and a ``dtype``
 (float32 unless given) that returns an array. Layers take one by its name, as in
 ``nn.Linear(784, 128, weight_init="kaiming_normal")``; a parameter is set to one with
-``p.data = init.orthogonal(p.shape)``.
+``p.data = init.orthogonal(p.shape)``. ``init.partial``, which is `functools.partial`, fixes
+options: ``weight_init=init.partial(init.normal, std=0.01)``.
 
 Weights have the shape (out_features, in_features, ...); :math:`n_\mathrm{in}` and
 :math:`n_\mathrm{out}` are the numbers of inputs of one output and of outputs of one input.

@@ -30,7 +30,14 @@ _NAMES = {"np": np, "F": functional}
 
 
 class Step(NamedTuple):
-    """One line of a program: ``name = operation(*operands, **options)``."""
+    """One line of a program: ``name = operation(*operands, **options)``.
+
+    Examples
+    --------
+    >>> from minigrad.testing.strategies import Step
+    >>> Step("a", "tanh", ("x",), {})
+    Step(name='a', operation='tanh', operands=('x',), options={})
+    """
 
     name: str
     operation: str

@@ -53,6 +53,15 @@ def collapsed(graph: Graph, depth: int) -> Graph:
 
     At depth 0 the outermost modules are single nodes; at depth 1 what they are made of, and so on.
     Edges between what remains are conserved: one stands for all between the same two nodes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, viz
+    >>> model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh(), nn.Linear(2, 2, rng=0), nn.Tanh())
+    >>> graph = viz.graph(model(np.ones((1, 2))))
+    >>> len(graph.nodes), len(viz.collapsed(graph, depth=0).nodes)
+    (9, 2)
     """
     depths = depth_of(graph)
     # For each group the one that it becomes a part of, if any.
@@ -193,6 +202,15 @@ def folded(graph: Graph) -> Graph:
     operations on arrays of the same shapes, wired in the same way, and if gradients arrived at the
     same parameters. Each is given what the one before it made, always from the same place in it to
     the same place, and nothing else uses that. Each run's group says how often it occurs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, viz
+    >>> block = lambda: nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh())
+    >>> graph = viz.graph(nn.Sequential(block(), block(), block())(np.ones((1, 2))))
+    >>> [group.repeats for group in viz.folded(graph).groups]
+    [1, 3, 1, 1, 1, 1, 1, 1, 1, 1]
     """
     for depth in range(max(depth_of(graph), default=-1) + 1):
         graph = _folded_at(graph, depth)
@@ -385,6 +403,15 @@ def limited(graph: Graph, most: int) -> Graph:
 
     Modules are collapsed as far as needed, the innermost first; if that is not enough, the
     operations in the middle are left out. A note says so.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, viz
+    >>> model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh(), nn.Linear(2, 2, rng=0), nn.Tanh())
+    >>> graph = viz.graph(model(np.ones((1, 2))))
+    >>> len(viz.limited(graph, 4).nodes)
+    2
     """
     if len(graph.nodes) <= most:
         return graph

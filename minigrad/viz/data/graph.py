@@ -16,7 +16,14 @@ __all__ = ["Cost", "Edge", "Graph", "GraphNode", "Group", "Statistics"]
 
 
 class Statistics(NamedTuple):
-    """Smallest, mean and largest of an array's finite elements, and how many are not finite."""
+    """Smallest, mean and largest of an array's finite elements, and how many are not finite.
+
+    Examples
+    --------
+    >>> from minigrad import viz
+    >>> viz.Statistics(min=-1.0, mean=0.5, max=2.0, not_finite=0)
+    Statistics(min=-1.0, mean=0.5, max=2.0, not_finite=0)
+    """
 
     min: float
     mean: float
@@ -60,7 +67,17 @@ class Cost(NamedTuple):
 
 @dataclass(frozen=True)
 class Group:
-    """One call of a module: the operations in it belong together."""
+    """One call of a module: the operations in it belong together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, viz
+    >>> model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.ReLU(), nn.Linear(4, 2, rng=1))
+    >>> graph = viz.graph(model(np.ones((1, 3))))
+    >>> [(group.path, group.module) for group in graph.groups]
+    [('', 'Sequential'), ('0', 'Linear'), ('1', 'ReLU'), ('2', 'Linear')]
+    """
 
     index: int
     parent: int | None  # the group around it
@@ -110,6 +127,16 @@ class GraphNode:
         As far as they are known. Not part of comparisons.
     cost : Cost or None
         What it took, if that was measured.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> from minigrad import viz
+    >>> x = mg.tensor([1.0, 3.0], requires_grad=True, name="x")
+    >>> graph = viz.graph(np.sum(x * x))
+    >>> [(node.kind, node.name or node.operation, node.shape) for node in graph.nodes]
+    [('input', 'x', (2,)), ('operation', 'multiply', (2,)), ('operation', 'sum', ())]
     """
 
     index: int
@@ -144,7 +171,18 @@ class GraphNode:
 
 
 class Edge(NamedTuple):
-    """One use of an array: as which argument of which operation."""
+    """One use of an array: as which argument of which operation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> from minigrad import viz
+    >>> x = mg.tensor([1.0, 3.0], requires_grad=True, name="x")
+    >>> graph = viz.graph(np.sum(x * x))
+    >>> graph.edges[0]
+    Edge(source=0, target=1, argument=0, uses=1)
+    """
 
     source: int
     target: int
