@@ -34,7 +34,7 @@ nitpicky = True
 # An argument, as `x`, is written like a link; what other packages have is not linked.
 nitpick_ignore_regex = [
     ("py:obj", r"\w+"),
-    ("py:obj", r"(numpy|sklearn|matplotlib|graphviz|torch)\..*"),
+    ("py:obj", r"(numpy|sklearn|matplotlib|graphviz|torch|functools)\..*"),
 ]
 default_role = "autolink"
 suppress_warnings = ["config.cache"]
@@ -70,8 +70,7 @@ if has_gallery:
         "gallery_dirs": "gallery",
         "filename_pattern": r"\.py$",
         "ignore_pattern": "|".join(rf"/{re.escape(name)}$" for name in others) or "(?!)",
-        "reset_argv": "gallery.quickly",
-        "reset_modules": ("matplotlib", "gallery.in_a_folder_of_its_own"),
+        "reset_argv": "gallery.options",
         "download_all_examples": False,
         "show_signature": False,
         "show_memory": False,

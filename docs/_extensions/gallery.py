@@ -1,17 +1,15 @@
-"""How sphinx-gallery runs the examples: quickly, and in a folder that is thrown away."""
+"""How sphinx-gallery runs the examples: quickly, and with what they write thrown away."""
 
-import os
 import tempfile
+from pathlib import Path
 from typing import Any
 
 _folder = tempfile.TemporaryDirectory(prefix="minigrad-gallery-")
 
 
-def quickly(_conf: dict[str, Any], _script: dict[str, Any]) -> list[str]:
-    """Return the options of every example."""
-    return ["--quick"]
-
-
-def in_a_folder_of_its_own(_conf: dict[str, Any], _file: str) -> None:
-    """Go to a folder for what an example writes."""
-    os.chdir(_folder.name)
+def options(_conf: dict[str, Any], script: dict[str, Any]) -> list[str]:
+    """Return the options of an example."""
+    path = Path(script["src_file"])
+    takes_output = "--output" in path.read_text(encoding="utf-8")
+    output = ["--output", f"{_folder.name}/{path.stem}"] if takes_output else []
+    return ["--quick", *output]

@@ -35,9 +35,9 @@ def _directive(entry: public.Name) -> str:
 
 
 def _summary(entries: list[public.Name], module: str) -> str:
-    shown = [e.name if e.module == module else f"~{e.path}" for e in entries]
+    shown = [e.path.removeprefix(f"{module}.") if module in e.module else e.path for e in entries]
     lines = "".join(f"   {name}\n" for name in shown)
-    return f".. autosummary::\n\n{lines}"
+    return f".. autosummary::\n   :nosignatures:\n\n{lines}"
 
 
 def module_page(module: str) -> str:
@@ -58,7 +58,7 @@ def class_page(entry: public.Name) -> str:
     methods = public.documented_methods(entry.value)
     lines = "".join(f"   ~{entry.path}.{name}\n" for name in methods)
     title = _heading(entry.path)
-    return f"{title}\n.. autosummary::\n\n{lines}\n{_directive(entry)}"
+    return f"{title}\n.. autosummary::\n   :nosignatures:\n\n{lines}\n{_directive(entry)}"
 
 
 def functions_page() -> str:
