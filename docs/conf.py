@@ -104,18 +104,26 @@ html_theme_options = {
 html_sidebars = {"index": [], "changelog": [], "contributing": []}
 
 
-def link_examples(_app: Sphinx, docname: str, content: list[str]) -> None:
-    """Let links to a script, which are right in the repository, lead to its gallery page."""
+def adapt(_app: Sphinx, docname: str, content: list[str]) -> None:
+    """Adapt what is right in the repository to the built pages.
+
+    Links to a script lead to its gallery page. Flowcharts, which the repository's site draws from
+    their text, are left out, as their text is on the page already.
+    """
     up = "../" * docname.count("/")
 
     def page(match: re.Match[str]) -> str:
         is_shown = has_gallery and EXAMPLES / f"{match[1]}.py" in shown
         return f"({up}gallery/{match[1]}.rst)" if is_shown else match[0]
 
-    content[0] = re.sub(r"\((?:\.\./)+examples/(\w+)\.py\)", page, content[0])
+    text = re.sub(r"\((?:\.\./)*examples/(\w+)\.py\)", page, content[0])
+    text = re.sub(r"^```mermaid\n.*?^```\n", "", text, flags=re.DOTALL | re.MULTILINE)
+    if docname == "index" and not has_gallery:
+        text = text.replace("gallery/index\n", "")
+    content[0] = text
 
 
 def setup(app: Sphinx) -> None:
     """Connect what is particular to these pages."""
     app.add_lexer("output", TextLexer)
-    app.connect("source-read", link_examples)
+    app.connect("source-read", adapt)
