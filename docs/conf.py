@@ -101,7 +101,8 @@ html_theme_options = {
     "footer_end": [],
     "back_to_top_button": True,
 }
-html_sidebars = {"index": [], "changelog": [], "contributing": []}
+alone = "index start how-it-works traps coming-from compared performance changelog contributing"
+html_sidebars = {page: [] for page in alone.split()}  # no pages below them to navigate
 
 
 def adapt(_app: Sphinx, docname: str, content: list[str]) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 os.environ["MPLBACKEND"] = "agg"
 os.environ["SOURCE_DATE_EPOCH"] = "0"  # no date in the files: the same picture is the same bytes
 
-import matplotlib as mpl  # noqa: E402
+import matplotlib as mpl
 
 DOCS = Path(__file__).resolve().parent
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -3,8 +3,8 @@
 A page's ```python blocks are executed in order, in one namespace; those marked ```python no-run are
 compiled only. An ```output block shows what the block before it prints: the same words, and the
 same numbers up to rounding; an ```output about block the same up to a tenth, for what comes out a
-little different elsewhere, such as the accuracy of a trained network. The examples in docstrings, which pytest itself runs among the names of
-their module, run with their own imports alone, too.
+little different elsewhere, such as the accuracy of a trained network. The examples in docstrings,
+which pytest itself runs among the names of their module, run with their own imports alone, too.
 """
 
 import contextlib
