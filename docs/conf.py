@@ -71,6 +71,9 @@ if has_gallery:
         "filename_pattern": r"\.py$",
         "ignore_pattern": "|".join(rf"/{re.escape(name)}$" for name in others) or "(?!)",
         "reset_argv": "gallery.options",
+        "within_subsection_order": "gallery.place",
+        "image_scrapers": ("gallery.pictures",),
+        "parallel": True,
         "download_all_examples": False,
         "show_signature": False,
         "show_memory": False,
@@ -91,7 +94,7 @@ html_copy_source = False
 html_theme_options = {
     "logo": {"text": "minigrad"},
     "navbar_align": "left",
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 5,
     "show_prev_next": True,
     "show_toc_level": 2,
     "navigation_with_keys": False,
