@@ -82,6 +82,8 @@ def documented_methods(cls: type) -> list[str]:
         owner = next((base for base in cls.__mro__ if name in vars(base)), None)
         if owner is None or not owner.__module__.startswith("minigrad") or name.startswith("_"):
             continue
+        if inspect.isclass(member):
+            continue
         if callable(member) or isinstance(member, property | classmethod | staticmethod):
             found.append(name)
     return found

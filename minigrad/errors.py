@@ -282,10 +282,9 @@ class CheckpointError(MinigradError, ValueError):
     ...     try:
     ...         load_weights(path)
     ...     except CheckpointError as error:
-    ...         print(str(error)[-100:])
+    ...         print(str(error).split(": ")[1])
     ...
-    ytes beginning with '{' (at most 100000000), and the file has 6 bytes more, beginning with
-    b'g else'
+    it is cut off, damaged, or no safetensors file
     """
 
 

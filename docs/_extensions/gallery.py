@@ -1,4 +1,4 @@
-"""How sphinx-gallery runs the examples: quickly, in the order of the course, in a folder of its own."""
+"""How sphinx-gallery runs the examples: quickly, in their order, in folders that go afterwards."""
 
 import shutil
 import tempfile

@@ -12,6 +12,7 @@ import public
 if TYPE_CHECKING:  # the tests read these pages where no Sphinx is
     from sphinx.application import Sphinx
 
+SYNTAX = {"_operator.getitem": "x[index]", "astype": "x.astype"}  # functions without a name
 OWN_PAGE = {"minigrad.Tensor"}  # too long to stand among others
 
 
@@ -64,28 +65,37 @@ def class_page(entry: public.Name) -> str:
 def functions_page() -> str:
     """Return the table of NumPy's functions that have a gradient."""
     functions = import_module("minigrad").differentiable_functions()
-    rows = "\n".join(f"* ``{name}``" for name in functions)
+    shown = [f"   * ``{SYNTAX.get(name, name)}``" for name in functions]
     return (
         _heading("Functions with a gradient")
         + "\nThese functions take tensors and pass gradients back; each one's gradient is checked "
         "against numerical\nderivatives, in first and second order, by minigrad's own tests. "
         "Operators and methods of\ntensors are written with them. The list is "
         ":func:`minigrad.differentiable_functions`.\n\n"
-        ".. hlist::\n   :columns: 3\n\n"
-        + "\n".join(f"   {row}" for row in rows.splitlines())
-        + "\n"
+        ".. hlist::\n   :columns: 3\n\n" + "\n".join(shown) + "\n"
     )
 
 
 def index_page() -> str:
-    """Return the page that lists the modules."""
-    pages = "\n".join(f"   {name}" for name in (*public.MODULES, *sorted(OWN_PAGE), "functions"))
+    """Return the page that lists the modules, with the first sentence of each."""
+    pages = [*public.MODULES, *sorted(OWN_PAGE), "functions"]
+    rows = [f"   * - :doc:`{module}`\n     - {_first_line(module)}\n" for module in public.MODULES]
+    rows += [
+        f"   * - :doc:`{page}`\n     - Its methods, one by one.\n" for page in sorted(OWN_PAGE)
+    ]
+    rows.append("   * - :doc:`functions`\n     - NumPy's functions that take tensors.\n")
+    toctree = "".join(f"   {page}\n" for page in pages)
     return (
         _heading("Reference")
         + "\nEvery public name, with its arguments, their shapes, the errors it raises and an "
         "example that\nruns. What is not listed here may change without notice.\n\n"
-        f".. toctree::\n   :maxdepth: 1\n\n{pages}\n"
+        f".. list-table::\n   :class: stacked\n\n{''.join(rows)}\n.. toctree::\n   :hidden:\n\n{toctree}"
     )
+
+
+def _first_line(module: str) -> str:
+    first = (import_module(module).__doc__ or "").splitlines()[0]
+    return first.removeprefix("minigrad: ")
 
 
 def write(app: Sphinx) -> None:
