@@ -81,7 +81,7 @@ def index_page() -> str:
     pages = [*public.MODULES, *sorted(OWN_PAGE), "functions"]
     rows = [f"   * - :doc:`{module}`\n     - {_first_line(module)}\n" for module in public.MODULES]
     rows += [
-        f"   * - :doc:`{page}`\n     - Its methods, one by one.\n" for page in sorted(OWN_PAGE)
+        f"   * - :doc:`{page}`\n     - Its attributes and methods.\n" for page in sorted(OWN_PAGE)
     ]
     rows.append("   * - :doc:`functions`\n     - NumPy's functions that take tensors.\n")
     toctree = "".join(f"   {page}\n" for page in pages)
@@ -89,7 +89,8 @@ def index_page() -> str:
         _heading("Reference")
         + "\nEvery public name, with its arguments, their shapes, the errors it raises and an "
         "example that\nruns. What is not listed here may change without notice.\n\n"
-        f".. list-table::\n   :class: stacked\n\n{''.join(rows)}\n.. toctree::\n   :hidden:\n\n{toctree}"
+        f".. list-table::\n   :class: stacked\n\n{''.join(rows)}\n"
+        f".. toctree::\n   :hidden:\n\n{toctree}"
     )
 
 
