@@ -46,6 +46,7 @@ copybutton_exclude = ".linenos, .gp, .go"
 
 # Reference
 autodoc_typehints = "none"
+autodoc_preserve_defaults = True  # as written, not as their repr
 autodoc_member_order = "bysource"
 autosummary_generate = False
 numpydoc_show_class_members = False

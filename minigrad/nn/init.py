@@ -66,6 +66,13 @@ def _dtype(dtype: DTypeLike) -> np.dtype[Any]:
 def zeros(shape: Sequence[int], *, rng: Rng = None, dtype: DTypeLike = np.float32) -> Array:
     """Return zeros, as biases begin with.
 
+    Parameters
+    ----------
+    shape : sequence of int
+        Of what is to be initialised.
+    rng, dtype : optional
+        As all initialisers take them.
+
     Examples
     --------
     >>> from minigrad.nn import init
@@ -79,6 +86,15 @@ def constant(
     shape: Sequence[int], value: float = 0.0, *, rng: Rng = None, dtype: DTypeLike = np.float32
 ) -> Array:
     """Return one number everywhere.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of what is to be initialised.
+    value : float, default 0.0
+        The number.
+    rng, dtype : optional
+        As all initialisers take them.
 
     Examples
     --------
@@ -99,6 +115,16 @@ def normal(
     dtype: DTypeLike = np.float32,
 ) -> Array:
     r"""Draw from a normal distribution, :math:`N(\mathrm{mean}, \mathrm{std}^2)`.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of what is to be initialised.
+    mean : float, default 0.0
+    std : float, default 1.0
+        At least 0.
+    rng, dtype : optional
+        As all initialisers take them.
 
     Raises
     ------
@@ -128,6 +154,15 @@ def uniform(
     dtype: DTypeLike = np.float32,
 ) -> Array:
     r"""Draw from a uniform distribution on the interval from `low` to `high`.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of what is to be initialised.
+    low, high : float, default 0.0, 1.0
+        The ends; `high` is not below `low`.
+    rng, dtype : optional
+        As all initialisers take them.
 
     Raises
     ------
@@ -168,6 +203,15 @@ def xavier_uniform(
 
     .. math:: U(-a, a), \qquad a = \mathrm{gain} \sqrt{6 / (n_\mathrm{in} + n_\mathrm{out})}
 
+    Parameters
+    ----------
+    shape : sequence of int
+        (out_features, in_features, ...), at least two axes.
+    gain : float, default 1.0
+        What the spread is multiplied by.
+    rng, dtype : optional
+        As all initialisers take them.
+
     Raises
     ------
     ShapeError
@@ -194,6 +238,15 @@ def xavier_normal(
     r"""Draw normally so that variances are kept forward and backward (Glorot's initialisation).
 
     .. math:: N(0, \sigma^2), \qquad \sigma = \mathrm{gain} \sqrt{2/(n_\mathrm{in}+n_\mathrm{out})}
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (out_features, in_features, ...), at least two axes.
+    gain : float, default 1.0
+        What the spread is multiplied by.
+    rng, dtype : optional
+        As all initialisers take them.
 
     Raises
     ------
@@ -223,6 +276,15 @@ def kaiming_uniform(
     r"""Draw uniformly so that variances are kept through ReLUs (He's initialisation).
 
     .. math:: U(-a, a), \qquad a = \mathrm{gain} \sqrt{3 / n_\mathrm{in}}
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (out_features, in_features, ...), at least two axes.
+    gain : float, default sqrt(2)
+        What the spread is multiplied by.
+    rng, dtype : optional
+        As all initialisers take them.
 
     Raises
     ------
@@ -255,6 +317,15 @@ def kaiming_normal(
 
     .. math:: N(0, \sigma^2), \qquad \sigma = \mathrm{gain} / \sqrt{n_\mathrm{in}}
 
+    Parameters
+    ----------
+    shape : sequence of int
+        (out_features, in_features, ...), at least two axes.
+    gain : float, default sqrt(2)
+        What the spread is multiplied by.
+    rng, dtype : optional
+        As all initialisers take them.
+
     Raises
     ------
     ShapeError
@@ -277,6 +348,13 @@ def lecun_uniform(shape: Sequence[int], *, rng: Rng = None, dtype: DTypeLike = n
     r"""Draw uniformly so that variances are kept forward through linear units.
 
     .. math:: U(-a, a), \qquad a = \sqrt{3 / n_\mathrm{in}}
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (out_features, in_features, ...), at least two axes.
+    rng, dtype : optional
+        As all initialisers take them.
 
     Raises
     ------
@@ -302,6 +380,13 @@ def lecun_normal(shape: Sequence[int], *, rng: Rng = None, dtype: DTypeLike = np
     Some courses call this one Xavier's.
 
     .. math:: N(0, \sigma^2), \qquad \sigma = 1 / \sqrt{n_\mathrm{in}}
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (out_features, in_features, ...), at least two axes.
+    rng, dtype : optional
+        As all initialisers take them.
 
     Raises
     ------
@@ -329,6 +414,15 @@ def orthogonal(
     .. math:: W W^\top = \mathrm{gain}^2 I \quad\text{or}\quad W^\top W = \mathrm{gain}^2 I
 
     whichever the shape allows, with the axes after the first taken as one.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (out_features, in_features, ...), at least two axes.
+    gain : float, default 1.0
+        What the spread is multiplied by.
+    rng, dtype : optional
+        As all initialisers take them.
 
     Raises
     ------
@@ -382,6 +476,15 @@ INITIALIZERS: dict[str, Initializer] = {
 
 def resolve(initializer: Initializer | str) -> Initializer:
     """Return the initialiser of a name; a function is returned as it is.
+
+    Parameters
+    ----------
+    initializer : str or callable
+        A name, as ``"kaiming_normal"``, or an initialiser itself.
+
+    Returns
+    -------
+    callable
 
     Raises
     ------

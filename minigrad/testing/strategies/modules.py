@@ -21,6 +21,12 @@ _KINKED: tuple[type[nn.Module], ...] = (nn.ReLU, nn.LeakyReLU)
 class Network(NamedTuple):
     """A module and an input that it takes.
 
+    Attributes
+    ----------
+    module : nn.Module
+    x : array
+        Of a shape that the module takes.
+
     Examples
     --------
     >>> import numpy as np

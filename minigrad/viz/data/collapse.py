@@ -54,6 +54,17 @@ def collapsed(graph: Graph, depth: int) -> Graph:
     At depth 0 the outermost modules are single nodes; at depth 1 what they are made of, and so on.
     Edges between what remains are conserved: one stands for all between the same two nodes.
 
+    Parameters
+    ----------
+    graph : Graph
+        As `graph` returns it.
+    depth : int
+        From 0 up.
+
+    Returns
+    -------
+    Graph
+
     Examples
     --------
     >>> import numpy as np
@@ -202,6 +213,15 @@ def folded(graph: Graph) -> Graph:
     operations on arrays of the same shapes, wired in the same way, and if gradients arrived at the
     same parameters. Each is given what the one before it made, always from the same place in it to
     the same place, and nothing else uses that. Each run's group says how often it occurs.
+
+    Parameters
+    ----------
+    graph : Graph
+        As `graph` returns it.
+
+    Returns
+    -------
+    Graph
 
     Examples
     --------
@@ -403,6 +423,17 @@ def limited(graph: Graph, most: int) -> Graph:
 
     Modules are collapsed as far as needed, the innermost first; if that is not enough, the
     operations in the middle are left out. A note says so.
+
+    Parameters
+    ----------
+    graph : Graph
+        As `graph` returns it.
+    most : int
+        Number of nodes, from 1 up.
+
+    Returns
+    -------
+    Graph
 
     Examples
     --------

@@ -18,6 +18,13 @@ __all__ = ["Cost", "Edge", "Graph", "GraphNode", "Group", "Statistics"]
 class Statistics(NamedTuple):
     """Smallest, mean and largest of an array's finite elements, and how many are not finite.
 
+    Attributes
+    ----------
+    min, mean, max : float
+        Of the finite elements.
+    not_finite : int
+        How many are NaN or infinite.
+
     Examples
     --------
     >>> from minigrad import viz
@@ -68,6 +75,21 @@ class Cost(NamedTuple):
 @dataclass(frozen=True)
 class Group:
     """One call of a module: the operations in it belong together.
+
+    Attributes
+    ----------
+    index : int
+        Its place among the groups of the graph.
+    parent : int or None
+        The group around it.
+    path : str
+        Dotted name of the module; "" for the outermost.
+    module : str
+        Its class.
+    configuration : str
+        As the repr shows it.
+    repeats : int
+        How often it occurs, one after the other, where equal ones are folded.
 
     Examples
     --------
@@ -172,6 +194,15 @@ class GraphNode:
 
 class Edge(NamedTuple):
     """One use of an array: as which argument of which operation.
+
+    Attributes
+    ----------
+    source, target : int
+        Places of the array and of the operation in `Graph.nodes`.
+    argument : int
+        Which argument of the operation it is.
+    uses : int
+        How many uses it stands for, where nodes are collapsed.
 
     Examples
     --------

@@ -19,6 +19,11 @@ NEAR = 0.01  # to a bound of its range counts as saturated
 class Units:
     """How many of a layer's units.
 
+    Attributes
+    ----------
+    count, of : int
+        So many of so many.
+
     Examples
     --------
     >>> import numpy as np

@@ -80,6 +80,19 @@ class Layer:
 class Box:
     """One call of a module that calls others: what lies in it belongs together.
 
+    Attributes
+    ----------
+    index : int
+        Its place among the boxes of the graph.
+    parent : int or None
+        The box around it.
+    name, title : str
+        Dotted name and class of the module.
+    configuration : str
+        As the repr shows it.
+    calls : int
+        How often it was called at this place.
+
     Examples
     --------
     >>> import numpy as np

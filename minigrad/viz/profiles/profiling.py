@@ -73,6 +73,12 @@ class ProfileRow:
 class ProfileTable:
     """A table that prints; its rows, the slowest first.
 
+    Attributes
+    ----------
+    rows : tuple of ProfileRow
+    by : str
+        What a row stands for: ``"operation"``, ``"module"`` or ``"line"``.
+
     Examples
     --------
     >>> import numpy as np
