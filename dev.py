@@ -3,11 +3,12 @@
 
     python3 dev.py mnist [options]      train a network on MNIST (options: --help)
     python3 dev.py test [pytest args]   run the tests and the examples in the docstrings
-    python3 dev.py lint                 check style and formatting (ruff)
+    python3 dev.py lint                 check style and formatting (ruff) and spelling (codespell)
     python3 dev.py types                check the type annotations (mypy)
+    python3 dev.py docs                 build the documentation into docs/_build/html (Sphinx)
     python3 dev.py benchmark [options]  measure the speed against other frameworks (options: --help)
     python3 dev.py wheel                build the wheel and use it in an environment of its own
-    python3 dev.py ci                   all four checks: test, lint, types, wheel
+    python3 dev.py ci                   all five checks: test, lint, types, docs, wheel
 
 The first run installs what it needs into .venv, next to this file; later runs reuse it.
 """
@@ -36,6 +37,7 @@ EXTRAS = [
     "examples",
     "test",
     "dev",
+    "docs",
     "benchmark",
 ]  # in pyproject.toml, each of them contains the one before
 
@@ -119,14 +121,26 @@ def benchmark(*options):
 
 
 def lint():
-    """Run both halves of ruff, whatever the first one says."""
-    ruff = [environment("dev"), "-m", "ruff"]
-    return run(*ruff, "check", cwd=ROOT) | run(*ruff, "format", "--check", cwd=ROOT)
+    """Run both halves of ruff, and codespell, whatever the ones before say."""
+    python = environment("dev")
+    tools = (["ruff", "check"], ["ruff", "format", "--check"], ["codespell_lib"])
+    return max([run(python, "-m", *tool, cwd=ROOT) for tool in tools])
 
 
 def types():
     """Run mypy on the package."""
     return run(environment("dev"), "-m", "mypy", cwd=ROOT)
+
+
+def docs():
+    """Build the documentation, every warning an error, and say where it begins."""
+    python = environment("docs")
+    built = ROOT / "docs" / "_build" / "html"
+    options = ["--fail-on-warning", "--keep-going", "--quiet", "--jobs", "auto"]
+    status = run(python, "-m", "sphinx", *options, ROOT / "docs", built, cwd=ROOT)
+    if status == 0:
+        print(f"dev.py: open {built / 'index.html'}")
+    return status
 
 
 def wheel():
@@ -144,13 +158,14 @@ def wheel():
 def ci():
     """Run every check, with hypothesis' ci profile, and say at the end which failed."""
     os.environ["HYPOTHESIS_PROFILE"] = "ci"
-    failed = [check.__name__ for check in (test, lint, types, wheel) if check() != 0]
+    failed = [check.__name__ for check in (test, lint, types, docs, wheel) if check() != 0]
     print(f"dev.py: failed: {', '.join(failed)}" if failed else "dev.py: all checks passed")
     return len(failed)
 
 
 COMMANDS = {
-    command.__name__: command for command in (mnist, test, benchmark, lint, types, wheel, ci)
+    command.__name__: command
+    for command in (mnist, test, benchmark, lint, types, docs, wheel, ci)
 }
 
 

@@ -1,33 +1,50 @@
 #!/usr/bin/env python3
-"""Make the pictures in docs/images: run the Python in pictures.md, and keep what it saves as .svg.
+"""Make the pictures in docs/images: run the Python of the pages, and keep what they show of it.
 
-    python docs/make_images.py
+    python docs/make_images.py [PAGE ...]     (by default, every page that shows a picture)
 
-So each picture is what the code above it on the page makes. Needs minigrad and Graphviz, or the
-extra viz.
+So each picture is what the code above it on the page makes. Needs what `python3 dev.py test`
+installs. A picture that no page here makes is left as it is.
 """
 
 import contextlib
 import os
 import re
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
+os.environ["MPLBACKEND"] = "agg"
+os.environ["SOURCE_DATE_EPOCH"] = "0"  # no date in the files: the same picture is the same bytes
+
+import matplotlib as mpl
+
 DOCS = Path(__file__).resolve().parent
-PAGE = DOCS / "pictures.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+PICTURE = re.compile(r"\]\((?:\.\./)*images/([\w.-]+\.svg)\)")
 
 
-def main() -> None:
-    """Run the page and copy its pictures."""
+def make(page: Path) -> None:
+    """Run a page and copy the pictures that it shows."""
+    text = page.read_text(encoding="utf-8")
     namespace = {"__name__": "__main__"}
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
         with contextlib.chdir(folder), contextlib.redirect_stdout(nowhere):
-            for code in BLOCK.findall(PAGE.read_text(encoding="utf-8")):
-                exec(compile(code, PAGE, "exec"), namespace)
-        for picture in sorted(Path(folder).glob("*.svg")):
-            shutil.copyfile(picture, DOCS / "images" / picture.name)
+            for code in BLOCK.findall(text):
+                exec(compile(code, page, "exec"), namespace)
+        for name in sorted(set(PICTURE.findall(text))):
+            if Path(folder, name).exists():
+                shutil.copyfile(Path(folder, name), DOCS / "images" / name)
+
+
+def main() -> None:
+    """Make the pictures of the pages that are named, or of all."""
+    mpl.rcParams.update({"svg.hashsalt": "minigrad", "svg.fonttype": "none"})
+    pages = [Path(name).resolve() for name in sys.argv[1:]] or sorted(DOCS.rglob("*.md"))
+    for page in pages:
+        if PICTURE.search(page.read_text(encoding="utf-8")):
+            make(page)
 
 
 if __name__ == "__main__":

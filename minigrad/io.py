@@ -72,6 +72,21 @@ class WeightsInfo:
     verified : bool
         Whether every tensor was compared with a checksum in the file. False for safetensors files
         that another program wrote: the format itself has none.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from minigrad import nn
+    >>> from minigrad.io import inspect_weights, save_weights
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "model.safetensors")
+    ...     save_weights(nn.Linear(3, 2), path, metadata={"epochs": "3"})
+    ...     info = inspect_weights(path)
+    ...
+    >>> info.shapes
+    {'bias': (2,), 'weight': (2, 3)}
+    >>> info.metadata["epochs"], info.verified
+    ('3', True)
     """
 
     format: str

@@ -201,7 +201,18 @@ def _parameter_counts(function: Function) -> tuple[float, float]:
 
 
 def differentiable_functions() -> dict[str, Function]:
-    """Return NumPy's functions that have a gradient here, by their full names, sorted."""
+    """Return NumPy's functions that have a gradient here, by their full names, sorted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> functions = mg.differentiable_functions()
+    >>> functions["numpy.tanh"] is np.tanh
+    True
+    >>> "numpy.unwrap" in functions
+    False
+    """
     named = {
         _name(function): function for function in handlers if function not in _without_gradient
     }

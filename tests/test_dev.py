@@ -160,7 +160,7 @@ def test_ci_runs_every_check_and_names_those_that_failed(dev, capsys, monkeypatc
     assert capsys.readouterr().out.endswith("dev.py: failed: test\n")
     tools = [words[2] for words in dev.calls]
     assert [name for name in tools if name not in ("venv", "pip")] == [
-        "pytest", "ruff", "ruff", "mypy", "mypy",
+        "pytest", "ruff", "ruff", "codespell_lib", "mypy", "sphinx", "mypy",
     ]  # fmt: skip
 
 

@@ -32,6 +32,7 @@ FASHION_MNIST_CLASSES = (
     "Bag",
     "Ankle boot",
 )
+"""Names of the ten classes of Fashion-MNIST, by label."""
 
 _CLASSES = 10
 _IMAGES = {"train": "train-images-idx3-ubyte", "t10k": "t10k-images-idx3-ubyte"}

@@ -3,7 +3,8 @@ r"""Initialisers: arrays to begin training with, by name and formula.
 An initialiser is a function of a shape, an ``rng`` (see `minigrad.random.resolve`) and a ``dtype``
 (float32 unless given) that returns an array. Layers take one by its name, as in
 ``nn.Linear(784, 128, weight_init="kaiming_normal")``; a parameter is set to one with
-``p.data = init.orthogonal(p.shape)``.
+``p.data = init.orthogonal(p.shape)``. ``init.partial``, which is `functools.partial`, fixes
+options: ``weight_init=init.partial(init.normal, std=0.01)``.
 
 Weights have the shape (out_features, in_features, ...); :math:`n_\mathrm{in}` and
 :math:`n_\mathrm{out}` are the numbers of inputs of one output and of outputs of one input.
@@ -65,6 +66,13 @@ def _dtype(dtype: DTypeLike) -> np.dtype[Any]:
 def zeros(shape: Sequence[int], *, rng: Rng = None, dtype: DTypeLike = np.float32) -> Array:
     """Return zeros, as biases begin with.
 
+    Parameters
+    ----------
+    shape : sequence of int
+        Of what is to be initialised.
+    rng, dtype : optional
+        As all initialisers take them.
+
     Examples
     --------
     >>> from minigrad.nn import init
@@ -78,6 +86,15 @@ def constant(
     shape: Sequence[int], value: float = 0.0, *, rng: Rng = None, dtype: DTypeLike = np.float32
 ) -> Array:
     """Return one number everywhere.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of what is to be initialised.
+    value : float, default 0.0
+        The number.
+    rng, dtype : optional
+        As all initialisers take them.
 
     Examples
     --------
@@ -98,6 +115,16 @@ def normal(
     dtype: DTypeLike = np.float32,
 ) -> Array:
     r"""Draw from a normal distribution, :math:`N(\mathrm{mean}, \mathrm{std}^2)`.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of what is to be initialised.
+    mean : float, default 0.0
+    std : float, default 1.0
+        At least 0.
+    rng, dtype : optional
+        As all initialisers take them.
 
     Raises
     ------
@@ -127,6 +154,15 @@ def uniform(
     dtype: DTypeLike = np.float32,
 ) -> Array:
     r"""Draw from a uniform distribution on the interval from `low` to `high`.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of what is to be initialised.
+    low, high : float, default 0.0, 1.0
+        The ends; `high` is not below `low`.
+    rng, dtype : optional
+        As all initialisers take them.
 
     Raises
     ------
@@ -167,6 +203,15 @@ def xavier_uniform(
 
     .. math:: U(-a, a), \qquad a = \mathrm{gain} \sqrt{6 / (n_\mathrm{in} + n_\mathrm{out})}
 
+    Parameters
+    ----------
+    shape : sequence of int
+        (out_features, in_features, ...), at least two axes.
+    gain : float, default 1.0
+        What the spread is multiplied by.
+    rng, dtype : optional
+        As all initialisers take them.
+
     Raises
     ------
     ShapeError
@@ -193,6 +238,15 @@ def xavier_normal(
     r"""Draw normally so that variances are kept forward and backward (Glorot's initialisation).
 
     .. math:: N(0, \sigma^2), \qquad \sigma = \mathrm{gain} \sqrt{2/(n_\mathrm{in}+n_\mathrm{out})}
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (out_features, in_features, ...), at least two axes.
+    gain : float, default 1.0
+        What the spread is multiplied by.
+    rng, dtype : optional
+        As all initialisers take them.
 
     Raises
     ------
@@ -222,6 +276,15 @@ def kaiming_uniform(
     r"""Draw uniformly so that variances are kept through ReLUs (He's initialisation).
 
     .. math:: U(-a, a), \qquad a = \mathrm{gain} \sqrt{3 / n_\mathrm{in}}
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (out_features, in_features, ...), at least two axes.
+    gain : float, default sqrt(2)
+        What the spread is multiplied by.
+    rng, dtype : optional
+        As all initialisers take them.
 
     Raises
     ------
@@ -254,6 +317,15 @@ def kaiming_normal(
 
     .. math:: N(0, \sigma^2), \qquad \sigma = \mathrm{gain} / \sqrt{n_\mathrm{in}}
 
+    Parameters
+    ----------
+    shape : sequence of int
+        (out_features, in_features, ...), at least two axes.
+    gain : float, default sqrt(2)
+        What the spread is multiplied by.
+    rng, dtype : optional
+        As all initialisers take them.
+
     Raises
     ------
     ShapeError
@@ -276,6 +348,13 @@ def lecun_uniform(shape: Sequence[int], *, rng: Rng = None, dtype: DTypeLike = n
     r"""Draw uniformly so that variances are kept forward through linear units.
 
     .. math:: U(-a, a), \qquad a = \sqrt{3 / n_\mathrm{in}}
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (out_features, in_features, ...), at least two axes.
+    rng, dtype : optional
+        As all initialisers take them.
 
     Raises
     ------
@@ -301,6 +380,13 @@ def lecun_normal(shape: Sequence[int], *, rng: Rng = None, dtype: DTypeLike = np
     Some courses call this one Xavier's.
 
     .. math:: N(0, \sigma^2), \qquad \sigma = 1 / \sqrt{n_\mathrm{in}}
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (out_features, in_features, ...), at least two axes.
+    rng, dtype : optional
+        As all initialisers take them.
 
     Raises
     ------
@@ -328,6 +414,15 @@ def orthogonal(
     .. math:: W W^\top = \mathrm{gain}^2 I \quad\text{or}\quad W^\top W = \mathrm{gain}^2 I
 
     whichever the shape allows, with the axes after the first taken as one.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (out_features, in_features, ...), at least two axes.
+    gain : float, default 1.0
+        What the spread is multiplied by.
+    rng, dtype : optional
+        As all initialisers take them.
 
     Raises
     ------
@@ -381,6 +476,15 @@ INITIALIZERS: dict[str, Initializer] = {
 
 def resolve(initializer: Initializer | str) -> Initializer:
     """Return the initialiser of a name; a function is returned as it is.
+
+    Parameters
+    ----------
+    initializer : str or callable
+        A name, as ``"kaiming_normal"``, or an initialiser itself.
+
+    Returns
+    -------
+    callable
 
     Raises
     ------

@@ -42,6 +42,16 @@ class Estimate:
         and the rounding of the function's values. Of "richardson" at a kink, half the difference
         of the slopes to the two sides, between which any value is one of a subgradient.
     method : str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.testing import numerical_derivative
+    >>> slope = numerical_derivative(np.sin, 0.0)
+    >>> bool(abs(slope.value - 1) <= slope.error)
+    True
+    >>> slope.method
+    'richardson'
     """
 
     value: Array

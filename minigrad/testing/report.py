@@ -30,6 +30,14 @@ class ArgumentReport:
         Those that were looked at, one by one.
     diagnosis : tuple of str
         The usual mistakes that a wrong gradient looks like.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.testing import gradcheck
+    >>> report = gradcheck(np.multiply, [(2,), (3, 1)], order=1)
+    >>> [(part.name, part.shape, len(part.elements)) for part in report.arguments]
+    [('x1', (2,), 2), ('x2', (3, 1), 3)]
     """
 
     order: int

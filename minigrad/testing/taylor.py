@@ -36,6 +36,14 @@ class TaylorTest:
         function is not finite.
     steps, remainders : array
         What it was computed from.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad.testing import taylor_test
+    >>> test = taylor_test(lambda x: np.sum(x**3), [(2,)])
+    >>> bool(test), round(test.order)
+    (True, 2)
     """
 
     order: float

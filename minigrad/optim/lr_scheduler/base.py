@@ -25,6 +25,17 @@ class LRScheduler(ABC):
         The schedule's options.
     step_count : int
         How often `step` was called.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> optimizer = mg.optim.SGD([mg.tensor([1.0], requires_grad=True)], lr=0.1)
+    >>> schedule = mg.optim.StepLR(optimizer, step_size=1, gamma=0.5)
+    >>> isinstance(schedule, mg.optim.LRScheduler)
+    True
+    >>> schedule.step()
+    >>> schedule.step_count, optimizer.param_groups[0]["lr"]
+    (1, 0.05)
     """
 
     _options: ClassVar[Mapping[str, Check]]
@@ -140,6 +151,23 @@ class FormulaLR(LRScheduler):
     base_lrs : list of float
         The rate of each group that the formula starts from: that of the optimizer when the
         schedule was made. May be changed.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> from minigrad.optim.lr_scheduler import FormulaLR
+    >>> class Harmonic(FormulaLR):
+    ...     _options = {}
+    ...     def _lr(self, t, index):
+    ...         return self.base_lrs[index] / (1 + t)
+    ...     @classmethod
+    ...     def _formula(cls, options):
+    ...         return "lr = first_lr / (1 + t)"
+    ...
+    >>> optimizer = mg.optim.SGD([mg.tensor([1.0], requires_grad=True)], lr=0.6)
+    >>> Harmonic(optimizer).step()
+    >>> optimizer.param_groups[0]["lr"]
+    0.3
     """
 
     def __init__(self, optimizer: Optimizer, **options: Any) -> None:

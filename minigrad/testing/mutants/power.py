@@ -31,6 +31,13 @@ class Trial:
         Whether it called the right one wrong.
     said : str
         What it raised, of the right gradient if that was a false alarm.
+
+    Examples
+    --------
+    >>> from minigrad.testing.mutants import MUTANTS, ones_seeded, power
+    >>> (trial,) = power(ones_seeded, MUTANTS[:1]).trials
+    >>> trial.mutant.name, trial.is_caught, trial.is_false_alarm
+    ('scaled', True, False)
     """
 
     mutant: Mutant
@@ -49,6 +56,13 @@ class Power:
         Name of the checker.
     trials : tuple of Trial
         One for each mutant.
+
+    Examples
+    --------
+    >>> from minigrad.testing.mutants import MUTANTS, ones_seeded, power
+    >>> found = power(ones_seeded, MUTANTS[:4])
+    >>> len(found.trials), bool(found)
+    (4, False)
     """
 
     checker: str

@@ -26,6 +26,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *DTYPES,
     *SECOND_ORDER,
 )
+"""All wrong gradients, from simple mistakes to hidden ones."""
 
 
 def mutant(name: str) -> Mutant:

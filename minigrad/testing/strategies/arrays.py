@@ -19,6 +19,7 @@ __all__ = ["LAYOUTS", "arrays", "labels", "matmul_operands", "tensors"]
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 LAYOUTS = ("C", "F", "strided", "reversed", "broadcast")
+"""How the elements of a generated array may lie in memory, as `arrays` takes it."""
 
 
 def arrays(

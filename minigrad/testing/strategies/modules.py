@@ -19,7 +19,23 @@ _KINKED: tuple[type[nn.Module], ...] = (nn.ReLU, nn.LeakyReLU)
 
 
 class Network(NamedTuple):
-    """A module and an input that it takes."""
+    """A module and an input that it takes.
+
+    Attributes
+    ----------
+    module : nn.Module
+    x : array
+        Of a shape that the module takes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn
+    >>> from minigrad.testing.strategies import Network
+    >>> network = Network(nn.Linear(3, 2), np.ones((1, 3)))
+    >>> network.module(network.x).shape
+    (1, 2)
+    """
 
     module: nn.Module
     x: np.ndarray[Any, np.dtype[Any]]

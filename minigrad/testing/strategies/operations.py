@@ -54,6 +54,16 @@ class Operation:
     domain : callable
         Takes the values of the result and of the operands; whether the operation has well
         conditioned derivatives there.
+
+    Examples
+    --------
+    >>> from minigrad.testing.strategies import OPERATIONS
+    >>> sorted(OPERATIONS)[:3]
+    ['absolute', 'add', 'add_number']
+    >>> OPERATIONS["matmul"].template
+    '{0} @ {1}'
+    >>> OPERATIONS["matmul"].fits((2, 3), (3, 4))
+    True
     """
 
     template: str
@@ -367,3 +377,4 @@ OPERATIONS: dict[str, Operation] = {
     **_PRODUCTS,
     **_NETWORK,
 }
+"""The operations that random programs are made of, by name; add one and `programs` uses it."""

@@ -30,7 +30,25 @@ _NAMES = {"np": np, "F": functional}
 
 
 class Step(NamedTuple):
-    """One line of a program: ``name = operation(*operands, **options)``."""
+    """One line of a program: ``name = operation(*operands, **options)``.
+
+    Attributes
+    ----------
+    name : str
+        Of the result.
+    operation : str
+        A key of `OPERATIONS`.
+    operands : tuple of str
+        Names of inputs and of results of steps before.
+    options : dict
+        As the operation takes them.
+
+    Examples
+    --------
+    >>> from minigrad.testing.strategies import Step
+    >>> Step("a", "tanh", ("x",), {})
+    Step(name='a', operation='tanh', operands=('x',), options={})
+    """
 
     name: str
     operation: str

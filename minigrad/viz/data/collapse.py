@@ -33,6 +33,26 @@ def collapsed(graph: Graph, depth: int) -> Graph:
 
     At depth 0 the outermost modules are single nodes; at depth 1 what they are made of, and so on.
     Edges between what remains are conserved: one stands for all between the same two nodes.
+
+    Parameters
+    ----------
+    graph : Graph
+        As `graph` returns it.
+    depth : int
+        From 0 up.
+
+    Returns
+    -------
+    Graph
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, viz
+    >>> model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh(), nn.Linear(2, 2, rng=0), nn.Tanh())
+    >>> graph = viz.graph(model(np.ones((1, 2))))
+    >>> len(graph.nodes), len(viz.collapsed(graph, depth=0).nodes)
+    (9, 2)
     """
     depths = depth_of(graph)
     # For each group the one that it becomes a part of, if any.
@@ -171,6 +191,26 @@ def limited(graph: Graph, most: int) -> Graph:
 
     Modules are collapsed as far as needed, the innermost first; if that is not enough, the
     operations in the middle are left out. A note says so.
+
+    Parameters
+    ----------
+    graph : Graph
+        As `graph` returns it.
+    most : int
+        Number of nodes, from 1 up.
+
+    Returns
+    -------
+    Graph
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, viz
+    >>> model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh(), nn.Linear(2, 2, rng=0), nn.Tanh())
+    >>> graph = viz.graph(model(np.ones((1, 2))))
+    >>> len(viz.limited(graph, 4).nodes)
+    2
     """
     if len(graph.nodes) <= most:
         return graph

@@ -22,6 +22,24 @@ def folded(graph: Graph) -> Graph:
     arrays of the same shapes, wired in the same way, and gradients arrived at the same parameters.
     Each is given what the one before it made, always from the same place in it to the same place,
     and nothing else uses that. Each run's group says how often it occurs.
+
+    Parameters
+    ----------
+    graph : Graph
+        As `graph` returns it.
+
+    Returns
+    -------
+    Graph
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, viz
+    >>> block = lambda: nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh())
+    >>> graph = viz.graph(nn.Sequential(block(), block(), block())(np.ones((1, 2))))
+    >>> [group.repeats for group in viz.folded(graph).groups]
+    [1, 3, 1, 1, 1, 1, 1, 1, 1, 1]
     """
     return _Folding(graph).folded()
 

@@ -41,7 +41,32 @@ class Cost(NamedTuple):
 
 @dataclass(frozen=True)
 class Group:
-    """One call of a module: the operations in it belong together."""
+    """One call of a module: the operations in it belong together.
+
+    Attributes
+    ----------
+    index : int
+        Its place among the groups of the graph.
+    parent : int or None
+        The group around it.
+    path : str
+        Dotted name of the module; "" for the outermost.
+    module : str
+        Its class.
+    configuration : str
+        As the repr shows it.
+    repeats : int
+        How often it occurs, one after the other, where equal ones are folded.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, viz
+    >>> model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.ReLU(), nn.Linear(4, 2, rng=1))
+    >>> graph = viz.graph(model(np.ones((1, 3))))
+    >>> [(group.path, group.module) for group in graph.groups]
+    [('', 'Sequential'), ('0', 'Linear'), ('1', 'ReLU'), ('2', 'Linear')]
+    """
 
     index: int
     parent: int | None  # the group around it
@@ -92,6 +117,16 @@ class GraphNode:
         of larger arrays the statistics. Not part of comparisons.
     cost : Cost or None
         What it took, if that was measured.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> from minigrad import viz
+    >>> x = mg.tensor([1.0, 3.0], requires_grad=True, name="x")
+    >>> graph = viz.graph(np.sum(x * x))
+    >>> [(node.kind, node.name or node.operation, node.shape) for node in graph.nodes]
+    [('input', 'x', (2,)), ('operation', 'multiply', (2,)), ('operation', 'sum', ())]
     """
 
     index: int
@@ -126,7 +161,27 @@ class GraphNode:
 
 
 class Edge(NamedTuple):
-    """One use of an array: as which argument of which operation."""
+    """One use of an array: as which argument of which operation.
+
+    Attributes
+    ----------
+    source, target : int
+        Places of the array and of the operation in `Graph.nodes`.
+    argument : int
+        Which argument of the operation it is.
+    uses : int
+        How many uses it stands for, where nodes are collapsed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> from minigrad import viz
+    >>> x = mg.tensor([1.0, 3.0], requires_grad=True, name="x")
+    >>> graph = viz.graph(np.sum(x * x))
+    >>> graph.edges[0]
+    Edge(source=0, target=1, argument=0, uses=1)
+    """
 
     source: int
     target: int

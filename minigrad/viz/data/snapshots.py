@@ -12,7 +12,21 @@ WHOLE = 12  # elements up to which an array is kept and shown in full
 
 
 class Statistics(NamedTuple):
-    """Smallest, mean and largest of an array's finite elements, and how many are not finite."""
+    """Smallest, mean and largest of an array's finite elements, and how many are not finite.
+
+    Attributes
+    ----------
+    min, mean, max : float
+        Of the finite elements.
+    not_finite : int
+        How many are NaN or infinite.
+
+    Examples
+    --------
+    >>> from minigrad import viz
+    >>> viz.Statistics(min=-1.0, mean=0.5, max=2.0, not_finite=0)
+    Statistics(min=-1.0, mean=0.5, max=2.0, not_finite=0)
+    """
 
     min: float
     mean: float

@@ -146,6 +146,18 @@ class Frame:
         The places of those.
     passed : frozenset of int
         The places of the arguments that get something now.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> from minigrad import viz
+    >>> with viz.record():
+    ...     a = mg.tensor(2.0, requires_grad=True, name="a")
+    ...     film = viz.film(a * a)
+    ...
+    >>> [frame.title for frame in film.frames]
+    ['Forward: all values', 'Backward: it starts with 1', 'Step 1 of 1: multiply', 'All
+    gradients']
     """
 
     title: str
@@ -246,6 +258,17 @@ class Film:
         What was computed.
     frames : tuple of Frame
         What is known when, as plain data.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> from minigrad import viz
+    >>> with viz.record():
+    ...     a = mg.tensor(2.0, requires_grad=True, name="a")
+    ...     film = viz.film(a * a)
+    ...
+    >>> len(film), len(film.graph.nodes)
+    (4, 2)
     """
 
     def __init__(self, graph: Graph, frames: tuple[Frame, ...], direction: str = "LR") -> None:

@@ -33,6 +33,15 @@ class Fault:
         The layer, by its place in the graph of layers.
     where : str
         The operation, parameter or input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, viz
+    >>> model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.ReLU(), nn.Linear(4, 2, rng=1))
+    >>> model(np.ones((1, 3))).sum().backward()
+    >>> viz.gradient_flow(model, np.array([[1.0, np.nan, 2.0]])).first_not_finite
+    Fault(what='input', kind='NaN', index=0, where='x')
     """
 
     what: str

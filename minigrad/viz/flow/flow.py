@@ -41,6 +41,17 @@ class ParameterFlow:
         Euclidean norm of the values.
     reason : str
         Why there is no gradient.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, viz
+    >>> model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.ReLU(), nn.Linear(4, 2, rng=1))
+    >>> nn.CrossEntropyLoss()(model(np.ones((5, 3))), np.arange(5) % 2).backward()
+    >>> flow = viz.gradient_flow(model, np.ones((5, 3)))
+    >>> part = flow.rows[0].parameters[0]
+    >>> part.name, part.shape, part.gradient > 0
+    ('0.weight', (4, 3), True)
     """
 
     name: str
@@ -78,6 +89,16 @@ class FlowRow:
     faults : tuple of str
         Which operation in it was the first to have NaN or infinity, whether they came in with what
         it was given, and which parameters and gradients have them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, viz
+    >>> model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.ReLU(), nn.Linear(4, 2, rng=1))
+    >>> nn.CrossEntropyLoss()(model(np.ones((5, 3))), np.arange(5) % 2).backward()
+    >>> flow = viz.gradient_flow(model, np.ones((5, 3)))
+    >>> [(row.name, row.status) for row in flow.rows if row.parameters]
+    [('0', 'fine'), ('2', 'fine')]
     """
 
     index: int
@@ -114,6 +135,16 @@ class GradientFlow:
         Parameters that the call had no use for.
     first_not_finite : Fault or None
         What first gave NaN or infinity.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, viz
+    >>> model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.ReLU(), nn.Linear(4, 2, rng=1))
+    >>> nn.CrossEntropyLoss()(model(np.ones((5, 3))), np.arange(5) % 2).backward()
+    >>> flow = viz.gradient_flow(model, np.ones((5, 3)))
+    >>> flow.model, len(flow.rows), flow.first_not_finite
+    ('Sequential', 3, None)
     """
 
     model: str

@@ -17,7 +17,25 @@ NEAR = 0.01  # to a bound of its range counts as saturated
 
 @dataclass(frozen=True)
 class Units:
-    """How many of a layer's units."""
+    """How many of a layer's units.
+
+    Attributes
+    ----------
+    count, of : int
+        So many of so many.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, viz
+    >>> model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.ReLU(), nn.Linear(4, 2, rng=1))
+    >>> model[0].bias.data[:] = [-9, -9, 9, 9]
+    >>> loss = nn.CrossEntropyLoss()(model(np.ones((5, 3))), np.arange(5) % 2)
+    >>> loss.backward()
+    >>> dead = viz.gradient_flow(model, np.ones((5, 3))).rows[1].dead
+    >>> dead.count, dead.of
+    (2, 4)
+    """
 
     count: int
     of: int

@@ -51,6 +51,15 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         Makes a picture of less, for a layout that takes too long.
     remark : callable or None
         Puts a note above the legend.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> from minigrad import viz
+    >>> drawing = viz.draw(np.tanh(mg.tensor([1.0], requires_grad=True)))
+    >>> drawing.source.startswith("digraph"), len(drawing.graph.nodes)
+    (True, 2)
     """
 
     graph: Any = None

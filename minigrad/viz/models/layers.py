@@ -46,6 +46,16 @@ class Layer:
         The innermost box it lies in.
     repeats : int
         How often it occurs, one after the other, where equal ones are folded.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, viz
+    >>> model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.ReLU(), nn.Linear(4, 2, rng=1))
+    >>> layers = viz.layer_graph(model, np.ones((1, 3)))
+    >>> layer = layers.layers[1]
+    >>> layer.title, layer.output_shapes, layer.parameters
+    ('Linear', ((1, 4),), 16)
     """
 
     index: int
@@ -71,7 +81,30 @@ class Layer:
 
 @dataclass(frozen=True)
 class Box:
-    """One call of a module that calls others: what lies in it belongs together."""
+    """One call of a module that calls others: what lies in it belongs together.
+
+    Attributes
+    ----------
+    index : int
+        Its place among the boxes of the graph.
+    parent : int or None
+        The box around it.
+    name, title : str
+        Dotted name and class of the module.
+    configuration : str
+        As the repr shows it.
+    calls : int
+        How often it was called at this place.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, viz
+    >>> inner = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh())
+    >>> layers = viz.layer_graph(nn.Sequential(inner, nn.Linear(2, 1, rng=0)), np.ones((1, 2)))
+    >>> [(box.name, box.title) for box in layers.boxes]
+    [('0', 'Sequential')]
+    """
 
     index: int
     parent: int | None
@@ -103,6 +136,15 @@ class LayerGraph:
         Parameters that this call had no use for.
     notes : tuple of str
         What the reader should know.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minigrad import nn, viz
+    >>> model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.ReLU(), nn.Linear(4, 2, rng=1))
+    >>> layers = viz.layer_graph(model, np.ones((1, 3)))
+    >>> layers.parameters, layers.edges
+    (26, ((0, 1), (1, 2), (2, 3), (3, 4)))
     """
 
     model: str
