@@ -164,8 +164,7 @@ def ci():
 
 
 COMMANDS = {
-    command.__name__: command
-    for command in (mnist, test, benchmark, lint, types, docs, wheel, ci)
+    command.__name__: command for command in (mnist, test, benchmark, lint, types, docs, wheel, ci)
 }
 
 

@@ -191,7 +191,7 @@ def test_weights_without_it_say_what_to_do():
         ImagePreparation.from_metadata({})
 
 
-@pytest.mark.parametrize("text", ["", "{", "[28]", "3", '{"sise": 28}', '{"size": 0}', "null"])
+@pytest.mark.parametrize("text", ["", "{", "[28]", "3", '{"length": 28}', '{"size": 0}', "null"])
 def test_a_recipe_that_is_damaged_is_refused(text):
     with pytest.raises(CheckpointError, match="none that this version of minigrad understands"):
         ImagePreparation.from_metadata({"image_preparation": text})
