@@ -110,7 +110,10 @@ def mnist(*options):
 
 
 def test(*options):
-    """Run pytest in the project's root."""
+    """Run pytest in the project's root; everything, on all processors, if not told otherwise."""
+    if not options:
+        options = ["--numprocesses", "auto"]
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each process keeps one busy
     return run(environment("test"), "-m", "pytest", *options, cwd=ROOT)
 
 
