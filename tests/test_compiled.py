@@ -176,6 +176,25 @@ def test_labels_that_are_no_classes_are_refused(label):
             F.cross_entropy(normal(2, 3), np.array([0, label]))
 
 
+@pytest.mark.parametrize("later", [2, 10**9])
+def test_labels_that_change_after_the_forward_pass(later):
+    def run():
+        labels = np.array([0, 1, 2])
+        z = mg.tensor(normal(3, 4), requires_grad=True)
+        loss = F.cross_entropy(z, labels)
+        labels[:] = later  # a buffer that the next batch is read into
+        loss.backward()
+        return [z.grad]
+
+    assert_agree(run, np.float32)
+
+
+def test_labels_of_another_byte_order():
+    targets = np.array([0, 1, 2], ">i4")
+    with_kernels, without = both(lambda: F.cross_entropy(normal(3, 4), targets))
+    np.testing.assert_allclose(with_kernels, without, rtol=1e-6)
+
+
 def test_labels_with_gaps_between_them():
     targets = np.arange(20)[::2] % 4
     logits = normal(10, 4)

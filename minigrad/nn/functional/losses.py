@@ -119,14 +119,14 @@ def _mean_cross_entropy(logits: Array, labels: Array, memo: Memo | None = None) 
     """Compute the mean cross-entropy of logits with integer labels, in one operation."""
     rows, classes = logits.shape
     _check_labels(labels, classes)
-    if same_layout(logits) and type(labels) is np.ndarray:
-        return _compiled_mean_cross_entropy(logits, labels, memo)
     # What is computed for each row is (N,), and elements are picked by their positions among all,
     # since for small batches the time goes into starting NumPy's functions, and these start fast.
     starts = np.arange(0, rows * classes, classes)
+    right = labels.astype(np.intp, copy=False) + starts  # which nobody changes before backward
+    if same_layout(logits) and type(right) is np.ndarray:
+        return _compiled_mean_cross_entropy(logits, right, memo)
     largest = logits.take(logits.argmax(axis=1) + starts)
     shifted = logits - largest[:, None]
-    right = labels.astype(np.intp, copy=False) + starts
     of_right = shifted.take(right)
     exps = np.exp(shifted, out=shifted)
     totals = sums_in_rows(exps)
@@ -135,18 +135,18 @@ def _mean_cross_entropy(logits: Array, labels: Array, memo: Memo | None = None) 
     return np.add.reduce(np.log(totals) - of_right) / rows
 
 
-def _compiled_mean_cross_entropy(logits: Array, labels: Array, memo: Memo | None) -> Array:
-    exps, totals = np.empty_like(logits), np.empty(len(labels), logits.dtype)
-    of_right = _shift.run(logits, labels, exps)
+def _compiled_mean_cross_entropy(logits: Array, right: Array, memo: Memo | None) -> Array:
+    exps, totals = np.empty_like(logits), np.empty(len(right), logits.dtype)
+    of_right = _shift.run(logits, right, exps)
     np.exp(exps, out=exps)  # which NumPy does faster
     loss = _sum_of_logs.run(exps, totals) - of_right
     if memo is not None:
-        memo[:] = logits, exps, totals, None
-    return logits.dtype.type(loss / len(labels))
+        memo[:] = logits, exps, totals, right
+    return logits.dtype.type(loss / len(right))
 
 
 @Kernel
-def _shift(logits: Array, labels: Array, shifted: Array) -> Any:
+def _shift(logits: Array, right: Array, shifted: Array) -> Any:
     rows, classes = logits.shape
     of_right = 0.0
     for i in range(rows):
@@ -156,7 +156,7 @@ def _shift(logits: Array, labels: Array, shifted: Array) -> Any:
                 largest = logits[i, j]
         for j in range(classes):
             shifted[i, j] = logits[i, j] - largest
-        of_right += shifted[i, labels[i]]
+        of_right += shifted[i, right[i] - i * classes]
     return of_right
 
 
@@ -174,13 +174,13 @@ def _sum_of_logs(exps: Array, totals: Array) -> Any:
 
 @Kernel
 def _softmax_minus_one_hot(
-    exps: Array, totals: Array, labels: Array, share: Any, gradient: Array
+    exps: Array, totals: Array, right: Array, share: Any, gradient: Array
 ) -> None:
     rows, classes = exps.shape
     for i in range(rows):
         for j in range(classes):
             gradient[i, j] = exps[i, j] / totals[i] * share
-        gradient[i, labels[i]] -= share
+        gradient[i, right[i] - i * classes] -= share
 
 
 def _mean_cross_entropy_logits(
@@ -191,9 +191,9 @@ def _mean_cross_entropy_logits(
     if memo and memo[0] is logits:  # not where tensors are passed, to be differentiated once more
         _, exps, totals, right = memo
         share = g / rows
-        if right is None:
+        if same_layout(exps) and type(right) is np.ndarray:
             gradient = np.empty_like(exps)
-            _softmax_minus_one_hot.run(exps, totals, labels, share, gradient)
+            _softmax_minus_one_hot.run(exps, totals, right, share, gradient)
             return gradient
         gradient = exps * (share / totals)[:, None]
         gradient.put(right, gradient.take(right) - share)
