@@ -98,6 +98,20 @@ def test_a_parameter_that_lies_column_by_column_is_updated_by_numpy():
     assert_agree(lambda: trained(OPTIMIZERS["Adam"], np.float32, order="F"), np.float32)
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_infinite_parameters_agree(name):
+    def run():
+        parameter = mg.tensor([np.inf, -np.inf, 1.0], requires_grad=True)
+        optimizer = OPTIMIZERS[name]([parameter])
+        with np.errstate(invalid="ignore"):
+            for _ in range(2):
+                parameter.grad = np.ones(3, np.float32)
+                optimizer.step()
+        return [parameter.data]
+
+    assert_agree(run, np.float32)
+
+
 def test_half_precision_is_updated_by_numpy():
     with_kernels, without = both(lambda: trained(lambda p: optim.SGD(p, lr=0.1), np.float16))
     np.testing.assert_array_equal(with_kernels, without)

@@ -21,7 +21,7 @@ __all__ = ["AdaGrad"]
 def _adagrad(w: Array, g: Array, squares: Array, k: Scalars) -> None:
     rate, eps, weight_decay = k[0][()], k[1][()], k[2][()]
     for i in range(w.size):
-        gi = g[i] + weight_decay * w[i]
+        gi = g[i] + weight_decay * w[i] if weight_decay else g[i]
         squares[i] += gi * gi
         w[i] -= gi / (math.sqrt(squares[i]) + eps) * rate
 

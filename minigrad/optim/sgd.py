@@ -20,14 +20,16 @@ __all__ = ["SGD", "Momentum"]
 def _descent(w: Array, g: Array, k: Scalars) -> None:
     rate, weight_decay = k[0][()], k[1][()]
     for i in range(w.size):
-        w[i] -= (g[i] + weight_decay * w[i]) * rate
+        gi = g[i] + weight_decay * w[i] if weight_decay else g[i]  # where w is infinite, too
+        w[i] -= gi * rate
 
 
 @Kernel
 def _momentum(w: Array, g: Array, v: Array, k: Scalars) -> None:
     rate, momentum, weight_decay = k[0][()], k[1][()], k[2][()]
     for i in range(w.size):
-        v[i] = v[i] * momentum + (g[i] + weight_decay * w[i])
+        gi = g[i] + weight_decay * w[i] if weight_decay else g[i]
+        v[i] = v[i] * momentum + gi
         w[i] -= v[i] * rate
 
 
