@@ -124,5 +124,9 @@ class Kernel:
     def _compile(self, *args: Any) -> Any:
         numba = require("numba", extra="fast", purpose="Compiling kernels")
         # NumPy's division by zero; no reordering of operations; other threads may go on meanwhile.
-        self.run = numba.njit(cache=True, error_model="numpy", nogil=True)(self._function)
+        options = {"error_model": "numpy", "nogil": True}
+        try:
+            self.run = numba.njit(cache=True, **options)(self._function)
+        except RuntimeError:  # no folder can be written to: compiled anew in each process
+            self.run = numba.njit(**options)(self._function)
         return self.run(*args)

@@ -291,6 +291,15 @@ def test_without_numba_kernels_are_off_and_cannot_be_turned_on(monkeypatch):
     monkeypatch.undo()
 
 
+def test_where_nothing_can_be_kept_on_disk(monkeypatch):
+    def refuse(self, *_args, **_kwargs):
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr(numba.core.dispatcher.Dispatcher, "enable_caching", refuse)
+    kernel = compiled.Kernel(lambda x: x + 1)
+    assert kernel.run(1) == 2
+
+
 def test_switch_takes_a_truth_value():
     with pytest.raises(ArgumentError, match="takes True or False, not 1"):
         mg.use_compiled(1)
