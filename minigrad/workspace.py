@@ -73,10 +73,18 @@ def empty_like(x: Array) -> Array:
 
 
 def ufunc(function: Callable[..., Array], x: Array, other: Any) -> Array:
-    """Return ``function(x, other)``, which is like x, in memory that is used again."""
-    if x.size < LARGE or type(x) is not np.ndarray:
+    """Return ``function(x, other)``, which is like x, in memory that is used again.
+
+    Of what is no float of this machine's byte order the dtype of the result might be another one,
+    and NumPy keeps an order of axes that is not C's.
+    """
+    if x.size < LARGE or type(x) is not np.ndarray or not _is_usual(x):
         return function(x, other)
     return function(x, other, out=_empty(x.shape, x.dtype))
+
+
+def _is_usual(x: Array) -> bool:
+    return bool(x.dtype.kind == "f" and x.dtype.isnative and x.flags.c_contiguous)
 
 
 def _are_alike(x: Array, y: Array) -> bool:

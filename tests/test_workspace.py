@@ -87,6 +87,19 @@ def test_results_are_numpys():
     assert workspace.empty_like(x).dtype == x.dtype
 
 
+@pytest.mark.parametrize(
+    "x",
+    [large() > 0, large().astype(">f4"), np.arange(60000), large().T],
+    ids=lambda x: x.dtype.str,
+)
+def test_unusual_operands_give_what_small_ones_give(x):
+    out = F.relu(x)
+    expected = np.maximum(x, 0)
+    np.testing.assert_array_equal(out, expected)
+    assert out.dtype == expected.dtype
+    assert out.strides == expected.strides
+
+
 def test_gradients_and_values_share_no_memory():
     model = nn.Sequential(nn.Linear(FEATURES, 256), nn.ReLU(), nn.Linear(256, 200))
     x = mg.tensor(large(), requires_grad=True)
