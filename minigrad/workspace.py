@@ -26,6 +26,14 @@ MOST = 1 << 28  # bytes that a thread keeps
 TRIES = 4  # blocks looked at
 
 
+def _references_of_a_name() -> int:
+    alone = object()
+    return getrefcount(alone)
+
+
+ALONE = _references_of_a_name()  # 2, with that of the call, which Python 3.14 borrows: 1
+
+
 class _Block(np.ndarray[Any, Any]):
     """Bytes in which one array lies, or none."""
 
@@ -43,7 +51,7 @@ class _Blocks(threading.local):
         for _ in range(min(TRIES, len(blocks))):
             block = blocks[0]
             blocks.rotate(-1)
-            if getrefcount(block) == 3:  # those of the deque, of this name, and of the call
+            if getrefcount(block) == 1 + ALONE:  # that of the deque, and of this name
                 return block
         if self.total + size > MOST:  # forget all; those with arrays live on in these
             self.of_size, self.total = {size: (blocks := deque())}, 0
@@ -94,5 +102,5 @@ def _are_alike(x: Array, y: Array) -> bool:
 def is_shared(array: Array) -> bool:
     """Return whether an array that nobody else refers to lies in memory that somebody knows."""
     base = getattr(array, "base", array)
-    # Of a block: the references of the deque, of the array, of this name, and of the call.
-    return base is not None and not (type(base) is _Block and getrefcount(base) == 4)
+    # Of a block: the references of the deque, of the array, and of this name.
+    return base is not None and not (type(base) is _Block and getrefcount(base) == 2 + ALONE)
