@@ -54,7 +54,8 @@ class _Blocks(threading.local):
             if getrefcount(block) == 1 + ALONE:  # that of the deque, and of this name
                 return block
         if self.total + size > MOST:  # forget all; those with arrays live on in these
-            self.of_size, self.total = {size: (blocks := deque())}, 0
+            blocks = deque()
+            self.of_size, self.total = {size: blocks}, 0
         block = _Block(size, np.uint8)
         blocks.append(block)
         self.total += size
@@ -65,7 +66,8 @@ _blocks = _Blocks()
 
 
 def _empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    return np.ndarray(shape, dtype, _blocks.take(math.prod(shape) * dtype.itemsize))
+    size = math.prod(shape) * dtype.itemsize
+    return np.empty(shape, dtype) if size > MOST else np.ndarray(shape, dtype, _blocks.take(size))
 
 
 def matmul(x: Array, y: Array) -> Array:

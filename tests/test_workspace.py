@@ -155,14 +155,22 @@ def test_each_thread_has_its_own_memory():
         thread.join()
     assert address(doubled(x)) == first
     assert len(addresses) == 2
+    assert first not in addresses
 
 
 def test_what_is_kept_has_a_limit(monkeypatch):
     monkeypatch.setattr(workspace, "MOST", 4 * large().nbytes)
     results = [doubled(large(seed, shape=(ROWS, FEATURES + seed))) for seed in range(12)]
-    assert workspace._blocks.total <= workspace.MOST
+    kept = [block.nbytes for blocks in workspace._blocks.of_size.values() for block in blocks]
+    assert 0 < sum(kept) == workspace._blocks.total <= workspace.MOST
     for seed, result in enumerate(results):
         np.testing.assert_array_equal(result, 2 * large(seed, shape=(ROWS, FEATURES + seed)))
+
+
+def test_one_result_beyond_the_limit_is_not_kept(monkeypatch):
+    monkeypatch.setattr(workspace, "MOST", large().nbytes - 1)
+    assert doubled(large()).base is None
+    assert workspace._blocks.total == 0
 
 
 def test_a_result_is_freed_without_the_garbage_collector():
