@@ -47,7 +47,11 @@ class Primitive(functools.partial):  # type: ignore[type-arg]  # which is called
 
     def __reduce__(self) -> Any:
         """Pickle and copy by name, as functions are."""
-        return self.rule.function.__qualname__
+        return getattr(self.rule.function, "__qualname__", self.rule.name)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Self:
+        """Return itself as an attribute of a class: it is no method, as a partial will be one."""
+        return self
 
     def __repr__(self) -> str:
         return f"<primitive {self.rule.name}>"

@@ -1,5 +1,8 @@
 """Operators of one's own: primitive and defvjp, and arrays of another kind than NumPy's."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -65,6 +68,26 @@ def test_gradients_with_options(by_name):
     out.sum().backward()
     assert x.grad.tolist() == [9.0, 9.0]
     assert y.grad == 18.0
+
+
+def test_primitives_are_copied_and_pickled_by_name():
+    relu = mg.nn.functional.relu
+    assert copy.deepcopy(relu) is copy.copy(relu) is pickle.loads(pickle.dumps(relu)) is relu
+
+    class Doubling:
+        def __call__(self, x):
+            return 2 * x
+
+    doubling = mg.primitive(Doubling())
+    assert copy.deepcopy(doubling) is doubling
+
+
+def test_primitives_are_no_methods():
+    class Layer:
+        activation = mg.nn.functional.relu
+
+    assert Layer().activation(np.array([-1.0, 2.0])).tolist() == [0.0, 2.0]
+    assert "__get__" in vars(type(Layer.activation))  # before Python 3.14 partials had none
 
 
 def test_second_order_through_an_operator():
