@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -122,7 +123,16 @@ class Kernel:
         self.run: Callable[..., Any] = self._compile
 
     def _compile(self, *args: Any) -> Any:
-        numba = require("numba", extra="fast", purpose="Compiling kernels")
+        try:
+            numba = require("numba", extra="fast", purpose="Compiling kernels")
+        except ImportError as error:  # installed, but not for this NumPy, say
+            warnings.warn(
+                f"going on without compiled kernels, since Numba cannot be imported: {error}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            _Switch.on = False
+            return self._function(*args)  # slow, but right, and this once
         # NumPy's division by zero; no reordering of operations; other threads may go on meanwhile.
         options = {"error_model": "numpy", "nogil": True}
         try:

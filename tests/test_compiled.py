@@ -291,6 +291,18 @@ def test_without_numba_kernels_are_off_and_cannot_be_turned_on(monkeypatch):
     monkeypatch.undo()
 
 
+def test_numba_that_cannot_be_imported(tmp_path):
+    (tmp_path / "numba.py").write_text("raise ImportError('Numba needs another NumPy')")
+    code = (
+        "import numpy as np, minigrad as mg; from minigrad.nn import functional as F;"
+        "print(mg.is_compiled(), F.relu(-np.ones(5000)).sum(), mg.is_compiled())"
+    )
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = in_a_process(code, PYTHONPATH=path)
+    assert done.stdout.strip() == "True 0.0 False", done.stderr
+    assert "Numba needs another NumPy" in done.stderr
+
+
 def test_where_nothing_can_be_kept_on_disk(monkeypatch):
     def refuse(self, *_args, **_kwargs):
         raise RuntimeError("cannot cache function: no locator available")
