@@ -80,9 +80,11 @@ def test_products_are_numpys(dtype):
         assert workspace.matmul(one, other).dtype == (one @ other).dtype
 
 
-def test_results_are_numpys():
-    x = large()
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_results_are_numpys(dtype):
+    x = large(dtype=dtype)
     np.testing.assert_array_equal(workspace.ufunc(np.maximum, x, 0), np.maximum(x, 0))
+    assert workspace.ufunc(np.maximum, x, 0).dtype == dtype
     assert workspace.empty_like(x).shape == SHAPE
     assert workspace.empty_like(x).dtype == x.dtype
 
@@ -112,6 +114,20 @@ def test_gradients_and_values_share_no_memory():
     for index, one in enumerate(seen):
         for other in seen[:index]:
             assert not np.shares_memory(one, other)
+
+
+def test_a_gradient_in_memory_used_again_is_handed_over_without_a_copy():
+    layer = nn.Linear(FEATURES, 200)
+    layer(large()).sum().backward()
+    assert type(layer.weight.grad.base) is workspace._Block
+
+
+def test_memory_that_somebody_knows_by_its_block_is_shared():
+    out = doubled(large())
+    assert not workspace.is_shared(out)
+    block = out.base
+    assert workspace.is_shared(out)
+    assert address(block) == address(out)
 
 
 def test_a_gradient_that_is_kept_is_not_changed_by_later_steps():
