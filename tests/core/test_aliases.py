@@ -171,3 +171,12 @@ def test_changing_a_leaf_behind_a_constant_that_shows_it_is_noticed(constant_of)
 def unrecorded(function, *args):
     with mg.no_grad():
         return function(*args)
+
+
+def test_a_changed_result_of_constants_is_noticed():
+    w = mg.tensor([1.0, 2.0], requires_grad=True)
+    constant = mg.tensor([3.0, 4.0]) * 2
+    loss = np.multiply(w, constant).sum()
+    constant[0] = 50.0
+    with pytest.raises(GraphError, match="was changed after the forward pass"):
+        loss.backward()
