@@ -228,7 +228,7 @@ def _count_consumers(roots: list[Node], targets: Collection[Vertex] | None) -> d
     while stack:
         node = stack.pop()
         parents, plan = node.parents, node.plan
-        versions = 0
+        versions = node.version if plan.saves_out else 0  # of a view it is the owner's
         for index in plan.kept:
             parent: Any = parents[index]
             if parent is not None:
@@ -272,7 +272,10 @@ def _refuse(node: Node) -> NoReturn:
             "backward()"
         )
     kept = [parent for parent in map(node.parents.__getitem__, node.plan.kept) if parent]
-    changed = [getattr(parent, "owner", parent) for parent in kept if parent.version]  # one of them
+    if node.plan.saves_out:
+        kept.append(node)
+    changed = [getattr(vertex, "owner", vertex) for vertex in kept if vertex.version]  # one of them
+    changed = list(dict.fromkeys(changed))
     names = " or ".join(
         f"{leaf.name!r}" if leaf.name else f"a tensor of shape {leaf.shape}" for leaf in changed
     )

@@ -102,7 +102,7 @@ def call(rule: Rule, function: Callable[..., Any], /, *args: Any, **kwargs: Any)
         result._node = _record(rule, args, values, parents, kwargs, out, live)
     else:
         _check_array(rule, out)
-        result._node = _alias(args, out) if getattr(out, "base", None) is not None else None
+        result._node = _alias(args, out)
     return result
 
 
@@ -159,7 +159,7 @@ def _record(
         versions,
     )
     if owner is not None:
-        node.owner = owner
+        node.belong_to(owner)
     observer = get_context().observer
     if observer is not None:
         observer.recorded(node, out, args)
@@ -174,8 +174,11 @@ def _owner(vertex: Vertex | None) -> Leaf | None:
 
 def _alias(args: tuple[Any, ...], out: Array) -> Alias | None:
     """Return the vertex of an unrecorded view, so that a change of it is one of what it shows."""
+    base = getattr(out, "base", None)
     for arg in args:
-        if isinstance(arg, Traced) and _shows(out.base, arg._data):
+        if isinstance(arg, Traced) and (
+            arg._data is out or (base is not None and _shows(base, arg._data))
+        ):
             vertex = arg._vertex()
             if not isinstance(vertex, Leaf):
                 read_only(out)  # a graph may need the values of a result

@@ -40,7 +40,7 @@ def use_compiled(on: bool) -> None:
 
     By default they are where Numba is installed, unless the environment variable
     ``MINIGRAD_COMPILED`` is 0. Results agree to rounding with those of NumPy alone; with and
-    without, the same program gives the same bits each time.
+    without, the same program gives the same bits each time. Kernels do not heed `numpy.errstate`.
 
     Parameters
     ----------

@@ -307,6 +307,12 @@ class View(Node):
 
     owner: Leaf
 
+    def belong_to(self, owner: Leaf) -> None:
+        """Say in whose memory the result lies."""
+        self.owner = owner
+        if self.plan.saves_out:
+            self.versions += owner.version
+
     @property
     def version(self) -> int:  # type: ignore[override]
         """The leaf's."""

@@ -171,7 +171,7 @@ class Optimizer(ABC):
             if grad is None or not tensor.requires_grad:
                 continue
             data = tensor.data
-            if data is not slot.seen:
+            if data is not slot.seen or (type(data) is np.ndarray and not data.flags.writeable):
                 slot.check_array(data)
                 slot.scratch = self._scratch_for(data)
                 slot.seen = data

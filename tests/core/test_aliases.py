@@ -180,3 +180,25 @@ def test_a_changed_result_of_constants_is_noticed():
     constant[0] = 50.0
     with pytest.raises(GraphError, match="was changed after the forward pass"):
         loss.backward()
+
+
+def test_a_constant_that_a_function_returns_as_it_is_stays_the_same_constant():
+    same = mg.primitive(lambda x: x)
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    with mg.no_grad():
+        v = same(x)
+    y = (x * x).sum()
+    v[0] = 100.0
+    with pytest.raises(GraphError, match="was changed after the forward pass"):
+        y.backward()
+
+
+def test_a_result_in_the_memory_of_a_leaf_that_its_rule_needs_is_kept_an_eye_on():
+    top = mg.primitive(lambda x: x[:2])
+    mg.defvjp(top, lambda g, out, _x: np.concatenate([g * out, np.zeros(1, out.dtype)]))
+    x = mg.tensor([1.0, 2.0, 3.0], requires_grad=True, name="x")
+    y = top(x).sum()
+    x.data[0] = 50.0
+    x.increment_version()
+    with pytest.raises(GraphError, match="'x', whose value <lambda> needs"):
+        y.backward()

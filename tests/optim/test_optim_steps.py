@@ -376,3 +376,13 @@ def test_repr_shows_a_formula_for_groups_that_differ_in_it():
     assert text.count("w <- w - lr g") == 1
     assert text.count("w <- w - lr V") == 1
     assert "<2 parameters: lr=0.001, momentum=0.9" in text
+
+
+def test_a_parameter_that_becomes_read_only_between_two_steps_is_named():
+    w = mg.tensor(np.ones(3), requires_grad=True, name="w")
+    optimizer = optim.SGD([w], lr=0.1)
+    w.grad = np.ones(3)
+    optimizer.step()
+    w.data.flags.writeable = False
+    with pytest.raises(GraphError, match="parameter 'w' is read-only"):
+        optimizer.step()
