@@ -63,7 +63,8 @@ def draw(
     backward : bool, default False
         Whether to draw the way of the gradient, too, as dashed arrows.
     fold : bool, default True
-        Whether a run of equal modules is drawn once, with a count; see `folded` for what is equal.
+        Whether a run of equal modules is drawn once, with a count, unless `values` or `grads`
+        tell them apart; see `folded` for what is equal.
     max_nodes : int or None, default 200
         With more, inner modules are shown as single boxes, and if that is not enough the middle
         is left out; the picture says so. None for no limit.
@@ -94,6 +95,7 @@ def draw(
     """
     view = View(direction, shapes, dtypes, values, grads, backward)
     traced = graph(*outputs, names=names)
+    fold = fold and not (values or grads)  # equal blocks differ in their numbers
     return draw_graph(traced, view, depth=depth, fold=fold, max_nodes=max_nodes)
 
 
@@ -228,8 +230,7 @@ class _Picture:
             yield from self._cost_lines(node.cost)
         if node.index in self.unreached:
             yield f"no gradient: {', '.join(node.without_gradient)}".removesuffix(": ")
-        elif node.kind == "parameter" and not node.requires_grad:
-            yield "frozen"
+        yield node.frozen_remark
 
     def _draw_backward(self, drawing: Drawing) -> None:
         for edge in self.graph.edges:

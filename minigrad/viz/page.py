@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import importlib.resources
 import json
+import math
 import re
 import subprocess
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from minigrad.viz.data.graph import Graph, GraphNode
 from minigrad.viz.data.reducing import reduced
 from minigrad.viz.data.trace import graph
 from minigrad.viz.look import numbers
+from minigrad.viz.look.numbers import visible
 from minigrad.viz.look.render import rendered
 
 __all__ = ["save_html"]
@@ -96,7 +98,7 @@ def _page(graph: Graph, title: str, direction: str, max_nodes: int | None) -> st
     depths = [*range(min(max(depth_of(graph), default=-1) + 1, DEEPEST)), None]
     levels = [_level(graph, depth, direction, max_nodes) for depth in depths]
     texts = {
-        "title": html.escape(title),
+        "title": html.escape(visible(title)),
         "summary": html.escape(graph.summary),
         "style": _asset("page.css"),
         "script": _asset("page.js"),
@@ -155,7 +157,9 @@ def _level(
 
 def _rows(graph: Graph, node: GraphNode) -> list[tuple[str, str]]:
     """Return what is told of a node, as names and texts."""
-    around = [group.path or group.module for group in graph.groups_around(node.group)]
+    groups = list(graph.groups_around(node.group))
+    around = [group.path or group.module for group in groups]
+    times = math.prod(group.repeats for group in groups) * node.repeats
     gradient = {None: "", True: "yes", False: "no"}[node.got_gradient]
     return [
         ("kind", node.kind),
@@ -168,7 +172,10 @@ def _rows(graph: Graph, node: GraphNode) -> list[tuple[str, str]]:
         ("gradient", _described(node.gradient)),
         ("requires a gradient", "yes" if node.requires_grad else "no"),
         ("has a gradient", gradient),
+        ("without gradient", ", ".join(node.without_gradient)),
+        ("frozen", ", ".join(node.frozen)),
         ("line", node.line),
+        ("repeated", f"{times} times, each with its own numbers" if times > 1 else ""),
         ("operations", numbers.count(node.operations) if node.operations > 1 else ""),
     ]
 

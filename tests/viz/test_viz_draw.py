@@ -243,7 +243,7 @@ def test_a_limit_collapses_and_says_so():
     picture = viz.draw(loss, max_nodes=8, fold=False)
     assert len(picture.graph.nodes) <= 8
     assert "33 nodes are more than 8" in picture.source
-    assert "15 operations, 146 numbers in 16 parameters" in picture.source
+    assert "15 operations, 146 parameters in 16 arrays" in picture.source
 
 
 def test_a_tensor_used_by_many_is_one_node():

@@ -423,3 +423,29 @@ def test_what_cannot_be_read_at_all_is_unknown():
         get = property()
 
     assert snapshot(Locked([1.0])) is None
+
+
+def test_a_node_may_be_given_by_its_name():
+    x, y = (mg.tensor([1.0], requires_grad=True, name=name) for name in "xy")
+    graph = viz.graph(np.sum(x * y))
+    assert [n.title for n in graph.what_is_reached_from("x")] == ["multiply", "sum"]
+    model = nn.Linear(1, 1)
+    graph = viz.graph(np.sum(model(x)))
+    (last,) = (n.index for n in graph.nodes if n.output)
+    names = [n.name for n in graph.parameters_of(last)]
+    assert names == ["weight", "bias"]
+    assert [n.name for n in graph.parameters_of(np.int64(last))] == names
+    with pytest.raises(errors.ArgumentError, match=f"computed node {last}: give that number"):
+        graph.parameters_of("sum")
+    with pytest.raises(errors.ArgumentError, match="there is no node 99: the graph has"):
+        graph.parameters_of(99)
+    with pytest.raises(errors.DtypeError, match="its name, not as float"):
+        graph.what_reaches(1.0)
+
+
+def test_json_holds_any_name(tmp_path):
+    x = mg.tensor([1.0], requires_grad=True, name="a\ud800b😀")
+    path = viz.draw(x * 2.0).save(tmp_path / "x.json")
+    assert json.loads(path.read_text("utf-8"))["nodes"][0]["name"] == "a\ud800b😀"
+    for suffix in (".dot", ".txt", ".mmd", ".md"):
+        viz.draw(x * 2.0).save(tmp_path / f"x{suffix}")

@@ -16,6 +16,7 @@ from viz_golden import check_golden
 import minigrad as mg
 from minigrad import nn, random, viz
 from minigrad.errors import ArgumentError, DtypeError, ShapeError
+from minigrad.viz.models import fewer
 from minigrad.viz.models.building import build
 from minigrad.viz.models.watching import watch
 
@@ -660,3 +661,48 @@ def test_a_thousand_layers_take_linear_time():
     model = nn.Sequential(*[nn.ReLU() for _ in range(1000)])
     watched = watch(model, (ones(1, 2),))
     assert len(build(watched).graph.edges) == 1001
+
+
+class Applied(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+def test_layers_of_one_class_that_compute_different_things_are_not_folded():
+    model = nn.Sequential(*map(Applied, (np.tanh, np.sin, lambda x: x * 2.0, lambda x: x * 3.0)))
+    drawn = viz.draw_model(model, np.ones((1, 2), np.float32)).graph
+    assert [layer.name for layer in drawn.layers if layer.kind == "layer"] == list("0123")
+    same = nn.Sequential(*map(Applied, (np.tanh, np.tanh)))
+    drawn = viz.draw_model(same, np.ones((1, 2), np.float32)).graph
+    assert [layer.repeats for layer in drawn.layers if layer.kind == "layer"] == [2]
+
+
+def test_few_depths_are_tried_where_modules_lie_deep_in_each_other(monkeypatch):
+    class Nested(nn.Module):
+        def __init__(self, depth):
+            super().__init__()
+            self.inner = Nested(depth - 1) if depth else None
+
+        def forward(self, x):
+            return (x + 1.0 if self.inner is None else self.inner(x + 1.0)) * 2.0
+
+    built = []
+    build = fewer.build
+    monkeypatch.setattr(fewer, "build", lambda *a, **k: built.append(a) or build(*a, **k))
+    drawing = viz.draw_model(Nested(60), np.ones(2, np.float32), max_layers=41)
+    assert len(drawing.graph.layers) <= 41
+    assert "(depth=" in drawing.graph.notes[0]
+    assert len(built) < 10  # not 60
+
+
+def test_what_is_left_out_counts_equal_layers_as_often_as_they_occur():
+    layers = [nn.ReLU() if i % 4 == 3 else nn.Linear(4, 4) for i in range(120)]
+    drawn = viz.draw_model(nn.Sequential(*layers), np.ones((1, 4), np.float32), max_layers=10).graph
+    assert sum(layer.parameters * layer.repeats for layer in drawn.layers) == drawn.parameters
+    (hidden,) = (layer for layer in drawn.layers if layer.kind == "hidden")
+    shown = sum(layer.repeats for layer in drawn.layers if layer.kind == "layer")
+    assert hidden.title == f"{120 - shown} layers and operations"
