@@ -13,6 +13,7 @@ from minigrad.nn.module import Module
 from minigrad.viz.flow.colours import edge_look, flow_entries, flow_look, flow_notes, flow_scale
 from minigrad.viz.flow.flow import GradientFlow, flow_of
 from minigrad.viz.look import numbers
+from minigrad.viz.look.numbers import shortened
 from minigrad.viz.look.palette import BLUE, GREEN, GREY, PURPLE
 from minigrad.viz.look.render import Drawing
 from minigrad.viz.look.theme import Row, label, legend, new_drawing, plain, table
@@ -20,7 +21,7 @@ from minigrad.viz.models.building import Built, build
 from minigrad.viz.models.fewer import fitting
 from minigrad.viz.models.layers import Box, Layer, LayerGraph
 from minigrad.viz.models.watching import Watched, watch
-from minigrad.viz.options import check_depth, check_direction
+from minigrad.viz.options import check_depth, check_direction, check_flags
 
 __all__ = ["draw_model"]
 
@@ -121,6 +122,9 @@ def draw_model(
     """
     check_depth(depth)
     check_direction(direction)
+    check_flags(grads=grads, shapes=shapes, fold=fold)
+    if configuration is not None:
+        check_flags(configuration=configuration)
     if max_layers is not None and (
         isinstance(max_layers, bool) or not isinstance(max_layers, int) or max_layers < 3
     ):
@@ -129,9 +133,15 @@ def draw_model(
     built = build(watched, depth, fold=fold)
     view = _View(direction, shapes, not grads if configuration is None else configuration, grads)
     fit = functools.partial(fitting, watched, built, fold=fold, repeats=fold and not grads)
-    drawing = _draw(watched, fit(sys.maxsize if max_layers is None else max_layers), view)
-    drawing.smaller = lambda: _draw(watched, fit(40), view)
+    picture = _picture(watched, fit(sys.maxsize if max_layers is None else max_layers), view)
+    drawing = picture.drawing()
+    if len(picture.graph.layers) > SMALL:
+        # Found out now, for later the model and its gradients are others; drawn when it is needed.
+        drawing.smaller = _picture(watched, fit(SMALL), view).drawing
     return drawing
+
+
+SMALL = 40  # layers of a picture whose layout takes no time
 
 
 class _View(NamedTuple):
@@ -143,9 +153,9 @@ class _View(NamedTuple):
     grads: bool
 
 
-def _draw(watched: Watched, built: Built, view: _View) -> Drawing:
+def _picture(watched: Watched, built: Built, view: _View) -> _Picture:
     flow = flow_of(watched, built) if view.grads else None
-    return _Picture(built.graph, view, flow).drawing()
+    return _Picture(built.graph, view, flow)
 
 
 class _Picture:
@@ -278,10 +288,8 @@ class _Picture:
         graph = self.graph
         frozen = f", {numbers.count(graph.frozen)} of them frozen" if graph.frozen else ""
         trainable = " (all trainable)" if not frozen and graph.parameters else ""
-        return (
-            f"{graph.model}: {numbers.count(graph.parameters)} parameters{frozen}{trainable}, "
-            f"{_bytes(graph.bytes)}"
-        )
+        count = f"{numbers.count(graph.parameters)} parameters{frozen}{trainable}"
+        return f"{shortened(graph.model)}: {count}, {_bytes(graph.bytes)}"
 
     def _entries(self) -> dict[str, dict[str, str]]:
         if self.flow is not None:

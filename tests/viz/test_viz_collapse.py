@@ -1,13 +1,12 @@
 """Smaller graphs of large ones: edges between what remains are conserved."""
 
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from viz_models import Block, chain, net_and_loss
+from viz_models import Block, calls_of, chain, net_and_loss
 
 import minigrad as mg
 from minigrad import errors, nn, viz
@@ -483,23 +482,6 @@ class Nest(nn.Module):
         for _ in range(self.operations):
             x = x * 0.5
         return x if self.inner is None else self.inner(x)
-
-
-def calls_of(function):
-    """Count the calls of functions, in Python and C, while a function runs."""
-    calls = 0
-
-    def count(_frame, event, _arg):
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        function()
-    finally:
-        sys.setprofile(before)
-    return calls
 
 
 VIEWS = {

@@ -1,5 +1,7 @@
 """Models and computations that the tests of pictures share."""
 
+import sys
+
 import numpy as np
 
 import minigrad as mg
@@ -69,3 +71,20 @@ def chain(length, size=3):
     for _ in range(length):
         y = y * 0.5
     return np.sum(y)
+
+
+def calls_of(function):
+    """Count the calls of functions, in Python and C, while a function runs."""
+    calls = 0
+
+    def count(_frame, event, _arg):
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(before)
+    return calls

@@ -248,7 +248,7 @@ def limited(graph: Graph, most: int) -> Graph:
     """Return the graph with at most so many nodes.
 
     Modules are collapsed as far as needed, the innermost first and of these the largest; where
-    that would leave less than half of what is allowed, or is not enough, the nodes in the middle
+    that would leave half of what is allowed or less, or is not enough, the nodes in the middle
     are left out. A note says so.
 
     Parameters

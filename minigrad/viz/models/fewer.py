@@ -19,8 +19,8 @@ def fitting(watched: Watched, built: Built, most: int, *, fold: bool, repeats: b
 
     With `repeats`, equal ones in a row are one. `fold` is that of `build`.
 
-    Modules are collapsed as far as needed, the innermost first; if that is not enough, the layers
-    in the middle are left out.
+    Modules are collapsed as far as needed, the innermost first; where that would leave less than
+    half of what is allowed, or is not enough, the layers in the middle are left out.
     """
     whole = len(built.graph.layers)
     if repeats:
@@ -37,9 +37,11 @@ def fitting(watched: Watched, built: Built, most: int, *, fold: bool, repeats: b
     # The deeper, the more layers: a search in halves, for each depth is a graph of its own.
     place = bisect.bisect_right(depths, most, key=lambda depth: len(at(depth).graph.layers))
     if place:
-        depth = depths[place - 1]
-        return _noted(at(depth), f"{note}modules are collapsed (depth={depth})")
-    built = at(1) if depths else built
+        found = at(depths[place - 1])
+        if 2 * len(found.graph.layers) >= most:
+            return _noted(found, f"{note}modules are collapsed (depth={place})")
+    # One level more is too much; without its middle it shows more than one level less.
+    built = at(place + 1) if place < len(depths) else built
     return _noted(_without_middle(built, most), f"{note}those in the middle are left out")
 
 
@@ -62,14 +64,13 @@ def _without_middle(built: Built, most: int) -> Built:
     tail = most - 1 - head
     middle = layers[head : len(layers) - tail]
     times = [_times(layer, built) for layer in middle]
+    new = [0 if layer.shared else n for n, layer in zip(times, middle, strict=True)]
     hidden = Layer(
         head,
         "hidden",
         title=f"{count(sum(times))} layers and operations",
-        parameters=sum(
-            n * x.parameters for n, x in zip(times, middle, strict=True) if not x.shared
-        ),
-        trainable=sum(n * x.trainable for n, x in zip(times, middle, strict=True) if not x.shared),
+        parameters=sum(n * layer.parameters for n, layer in zip(new, middle, strict=True)),
+        trainable=sum(n * layer.trainable for n, layer in zip(new, middle, strict=True)),
         parameter_names=tuple(dict.fromkeys(n for layer in middle for n in layer.parameter_names)),
     )
     last = [

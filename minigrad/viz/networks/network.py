@@ -331,7 +331,9 @@ class _Picture:
 
     def _caption(self) -> str:
         count = numbers.count(self.chain.parameters)
-        return f"{self.chain.model}: {count} parameter{'s'[: self.chain.parameters != 1]}"
+        return (
+            f"{shortened(self.chain.model)}: {count} parameter{'s'[: self.chain.parameters != 1]}"
+        )
 
     def _entries(self) -> dict[str, dict[str, str]]:
         what = "gradient" if self.view.grads else "weight"
