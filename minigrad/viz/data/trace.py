@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from minigrad.arrays import as_numpy
 from minigrad.calls import unwrap
 from minigrad.context import Scope
 from minigrad.errors import ArgumentError, DtypeError, GraphError
@@ -18,7 +19,7 @@ from minigrad.viz.data.collapse import common_group
 from minigrad.viz.data.graph import Edge, Graph, GraphNode, Group
 from minigrad.viz.data.paths import Paths, called_modules, named_state
 from minigrad.viz.data.recording import kept_by
-from minigrad.viz.data.snapshots import as_numpy, snapshot
+from minigrad.viz.data.snapshots import snapshot
 
 __all__ = ["exactly", "graph", "graph_behind", "graph_of", "options_of", "vertices_behind"]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import as_numpy
 from minigrad.errors import ArgumentError, GraphError
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
@@ -268,7 +269,7 @@ def _parameter_flow(name: str, parameter: Tensor, reasons: Reasons) -> Parameter
 
 def _norm(array: Any) -> float:
     """Return the Euclidean norm: 0 only of zeros, and not finite only with such an element."""
-    sizes = np.abs(np.asarray(array, np.float64))
+    sizes = np.abs(as_numpy(array).astype(np.float64))
     largest = float(sizes.max(initial=0.0))
     if not largest or not _finite(largest):
         return largest
