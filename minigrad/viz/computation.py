@@ -10,13 +10,14 @@ from minigrad.tensor import Tensor
 from minigrad.viz.data.collapse import limited
 from minigrad.viz.data.graph import Cost, Graph, GraphNode, Group
 from minigrad.viz.data.reducing import reduced
-from minigrad.viz.data.trace import graph
+from minigrad.viz.data.trace import graph_behind
 from minigrad.viz.look import numbers
 from minigrad.viz.look.numbers import LONGEST, shortened
 from minigrad.viz.look.palette import GREY, HEAT, KINDS, PURPLE, VERMILION
 from minigrad.viz.look.render import Drawing
 from minigrad.viz.look.theme import label, legend, new_drawing, plain
 from minigrad.viz.mermaid import mermaid_of
+from minigrad.viz.options import check_flags
 from minigrad.viz.text import text_of
 
 __all__ = ["View", "draw", "draw_graph"]
@@ -25,7 +26,7 @@ SHOWN = 8  # names in a note
 
 
 def draw(
-    *outputs: Tensor,
+    *outputs: Tensor | Graph,
     depth: int | None = None,
     direction: str = "TB",
     shapes: bool = True,
@@ -46,7 +47,7 @@ def draw(
     Parameters
     ----------
     *outputs : Tensor
-        Results, such as a loss.
+        Results, such as a loss; or one `Graph` of them.
     depth : int, optional
         Show modules at this depth as single boxes: 0 for whole models, 1 for what they are made
         of. By default all is shown.
@@ -93,8 +94,11 @@ def draw(
     >>> "0.weight" in viz.draw(loss, depth=0).source
     False
     """
+    check_flags(
+        shapes=shapes, dtypes=dtypes, values=values, grads=grads, backward=backward, fold=fold
+    )
     view = View(direction, shapes, dtypes, values, grads, backward)
-    traced = graph(*outputs, names=names)
+    traced = graph_behind(outputs, names)
     fold = fold and not (values or grads)  # equal blocks differ in their numbers
     return draw_graph(traced, view, depth=depth, fold=fold, max_nodes=max_nodes)
 

@@ -191,6 +191,7 @@ class _Picture:
         scale = None if self.flow is None else flow_scale()
         legend(drawing, self._caption(), self._entries(), self._notes(), scale)
         drawing.graph = self.graph
+        drawing.texts = {".json": self.graph.to_json}
         return drawing
 
     def _fill(self, drawing: Drawing) -> None:

@@ -6,6 +6,7 @@ import html
 import importlib.resources
 import json
 import math
+import os
 import re
 import subprocess
 from collections.abc import Mapping
@@ -18,10 +19,10 @@ from minigrad.viz.computation import View, draw_graph
 from minigrad.viz.data.collapse import depth_of, limited
 from minigrad.viz.data.graph import Graph, GraphNode
 from minigrad.viz.data.reducing import reduced
-from minigrad.viz.data.trace import graph
+from minigrad.viz.data.trace import graph_behind
 from minigrad.viz.look import numbers
 from minigrad.viz.look.numbers import visible
-from minigrad.viz.look.render import rendered
+from minigrad.viz.look.render import check_folder, rendered
 
 __all__ = ["save_html"]
 
@@ -30,7 +31,7 @@ DEEPEST = 6  # levels of modules that have a layout of their own
 
 def save_html(
     path: str | Path,
-    *outputs: Tensor,
+    *outputs: Tensor | Graph,
     title: str = "",
     direction: str = "TB",
     max_nodes: int | None = 200,
@@ -49,7 +50,7 @@ def save_html(
     path : str or Path
         Ending in .html.
     *outputs : Tensor
-        Results, such as a loss.
+        Results, such as a loss; or one `Graph` of them.
     title : str, optional
         Of the page.
     direction, max_nodes, names
@@ -81,15 +82,17 @@ def save_html(
     ...     "0.weight" in page.read_text(encoding="utf-8")
     True
     """
+    if not isinstance(path, str | os.PathLike):
+        swapped = isinstance(path, Tensor | Graph) and "; the order is (path, loss)"
+        raise ArgumentError(
+            "a page is saved under a path: viz.save_html('loss.html', loss), not under "
+            f"{type(path).__name__}{swapped or ''}"
+        )
     path = Path(path)
     if path.suffix.lower() != ".html":
         raise ArgumentError(f"a page is saved as .html, not {path.name!r}")
-    if not path.parent.is_dir():
-        raise ArgumentError(
-            f"{str(path)!r} cannot be saved, for there is no folder {str(path.parent)!r}; make it "
-            "first"
-        )
-    traced = graph(*outputs, names=names)
+    check_folder(path)
+    traced = graph_behind(outputs, names)
     path.write_text(_page(traced, title or path.stem, direction, max_nodes), encoding="utf-8")
     return path
 

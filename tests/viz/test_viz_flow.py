@@ -453,3 +453,20 @@ def test_the_smaller_picture_is_of_the_gradients_there_were_and_keeps_no_activat
 
 def test_small_pictures_have_no_smaller_one():
     assert viz.draw_model(nn.Linear(2, 2), np.ones((1, 2), np.float32)).smaller is None
+
+
+def test_a_model_that_is_all_frozen_is_said_to_be():
+    model = nn.Linear(2, 2)
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    with pytest.raises(
+        GraphError, match=r"all parameters of Linear are frozen .* set requires_grad"
+    ):
+        viz.draw_model(model, np.ones((1, 2), np.float32), grads=True)
+
+
+def test_very_long_names_are_shortened_in_the_table():
+    model = nn.Sequential({"long" * 800: nn.Linear(2, 2)})
+    x = np.ones((1, 2), np.float32)
+    np.sum(model(x)).backward()
+    assert max(map(len, str(viz.gradient_flow(model, x)).splitlines())) < 200

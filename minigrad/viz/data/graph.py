@@ -14,7 +14,7 @@ import numpy as np
 from minigrad.errors import ArgumentError, DtypeError
 from minigrad.viz.data.snapshots import Snapshot, Statistics
 
-__all__ = ["Cost", "Edge", "Graph", "GraphNode", "Group"]
+__all__ = ["Cost", "Edge", "Graph", "GraphNode", "Group", "as_json"]
 
 
 class Cost(NamedTuple):
@@ -377,9 +377,14 @@ class Graph:
 
     def to_json(self) -> str:
         """Return the graph as JSON; numbers that are not finite as strings."""
-        text = json.dumps(_finite(self.to_dict()), indent=1, ensure_ascii=False, allow_nan=False)
-        # Half of a pair of surrogates, as a name may have it, is no character of UTF-8.
-        return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
+        return as_json(self.to_dict())
+
+
+def as_json(entries: dict[str, Any]) -> str:
+    """Return plain data as JSON; numbers that are not finite as strings."""
+    text = json.dumps(_finite(entries), indent=1, ensure_ascii=False, allow_nan=False)
+    # Half of a pair of surrogates, as a name may have it, is no character of UTF-8.
+    return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _counted(number: int, what: str) -> str:
@@ -404,7 +409,7 @@ def _node_as_dict(node: GraphNode) -> dict[str, Any]:
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     if isinstance(value, float) and not np.isfinite(value):
         return str(value)

@@ -92,21 +92,37 @@ def _check(outputs: tuple[Any, ...], names: Any) -> None:
             is_model = isinstance(output, Module)
             raise DtypeError(
                 f"a graph is made of tensors, not of {type(output).__name__}"
-                + _HINTS.get("model" if is_model else type(output).__name__, "")
+                + _HINTS.get("model" if is_model else type(output).__name__, _HINTS["other"])
             )
         if not isinstance(output._node, Node):
-            raise GraphError(
-                f"nothing was recorded on the way to a tensor of shape {output.shape}: it was not "
-                "computed from anything that has requires_grad=True, or under no_grad()"
-            )
+            raise GraphError(_why_no_graph(output))
     if names is not None and not (
         isinstance(names, Mapping) and all(isinstance(t, Tensor) for t in names.values())
     ):
         raise ArgumentError("names is a dict of tensors: viz.graph(loss, names={'x': x})")
 
 
+def _why_no_graph(tensor: Tensor) -> str:
+    if tensor.requires_grad:
+        name = f"tensor {tensor.name!r}" if tensor.name else "this tensor"
+        return (
+            f"{name} of shape {tensor.shape} is where a computation begins, and was not computed "
+            "itself, so there is nothing behind it; give a result that was computed from it, such "
+            "as a loss"
+        )
+    return (
+        f"nothing was recorded on the way to a tensor of shape {tensor.shape}: it was not "
+        "computed from anything that has requires_grad=True, or under no_grad()"
+    )
+
+
 _HINTS = {
     "model": "; give it what the model returns: model(x)",
+    "str": "; give it the tensor itself, without quotes: viz.draw(loss)",
+    "dict": "; give it the results one by one: *results.values()",
+    "Graph": "; a single graph is drawn as it is: viz.draw(graph)",
+    "NoneType": "; did a forward method forget to return its result?",
+    "other": ": viz.draw(loss), where loss is what your model or program computed",
     "list": "; give it the results one by one: *results",
     "tuple": "; give it the results one by one: *results",
     "float": "; a tensor's item() and float() have left the graph: give it the tensor itself",

@@ -18,6 +18,7 @@ from minigrad.viz.flow.faults import Fault, faults_in, first_fault, kind_of
 from minigrad.viz.flow.reasons import Reasons
 from minigrad.viz.flow.units import Units, units_of
 from minigrad.viz.look import numbers
+from minigrad.viz.look.numbers import shortened
 from minigrad.viz.models.building import Built, build
 from minigrad.viz.models.layers import Layer
 from minigrad.viz.models.watching import Watched, watch
@@ -162,7 +163,12 @@ class GradientFlow:
         cells += [_unused_cells(parameter) for parameter in self.unused]
         widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
         rule = "  ".join("-" * width for width in widths)
-        lines = [self.model, _line(header, widths), rule, *(_line(row, widths) for row in cells)]
+        lines = [
+            shortened(self.model),
+            _line(header, widths),
+            rule,
+            *(_line(row, widths) for row in cells),
+        ]
         if fault is not None:
             lines += [rule, str(fault)]
         return "\n".join(lines)
@@ -244,6 +250,11 @@ def _check_gradients(model: Module, parameters: dict[str, Tensor]) -> None:
     kind = type(model).__name__
     if not parameters:
         raise ArgumentError(f"{kind} has no parameters, so there are no gradients to show")
+    if not any(p.requires_grad for p in parameters.values()):
+        raise GraphError(
+            f"all parameters of {kind} are frozen (requires_grad is False), so none of them gets a "
+            "gradient; set requires_grad = True on those that learn, and call loss.backward()"
+        )
     if all(_gradient(p) is None for p in parameters.values()):
         raise GraphError(
             f"no parameter of {kind} has a gradient yet; call loss.backward() first, and draw "
@@ -397,12 +408,20 @@ def _cells(row: FlowRow, began: str | None) -> tuple[str, ...]:
     measures = (row.gradient, row.weight, row.ratio, row.of_last)
     texts = ("-" if value is None else numbers.number(value) for value in measures)
     remarks = filter(None, (began, *row.remarks))
-    return (row.name or "-", row.title, *texts, "; ".join(remarks))
+    return (shortened(row.name or "-"), shortened(row.title), *texts, "; ".join(remarks))
 
 
 def _unused_cells(parameter: ParameterFlow) -> tuple[str, ...]:
     weight = numbers.number(parameter.weight)
-    return (parameter.name, "-", "-", weight, "-", "-", f"no gradient: {parameter.reason}")
+    return (
+        shortened(parameter.name),
+        "-",
+        "-",
+        weight,
+        "-",
+        "-",
+        f"no gradient: {parameter.reason}",
+    )
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:
