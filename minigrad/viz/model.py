@@ -65,7 +65,11 @@ def draw_model(
     and the number of its parameters. Modules that are made of others are boxes around them.
     Branches, several inputs and results, and operations between layers are drawn as they ran;
     a layer that is called in several places is marked as shared, one that a loop calls shows how
-    often. The model is called in evaluation mode, and nothing is left of the call.
+    often. The model is called in evaluation mode, and nothing is left of the call: parameters,
+    buffers, versions and gradients are as before; so are the attributes of all modules, with what
+    lists, dicts, sets, deques, arrays, tensors and random generators among them hold; and the
+    global random generators of minigrad, NumPy and Python. What objects of other classes hold is
+    not seen to.
 
     Parameters
     ----------

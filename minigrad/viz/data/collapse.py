@@ -306,9 +306,9 @@ def _opened(graph: Graph, depth: int, room: int) -> set[int]:
     inside = Counter(node.group for node in graph.nodes)
     inside.update(g.parent for g in graph.groups if occupied[g.index])
     children: dict[int | None, list[int]] = {}
-    for group in graph.groups:
-        if occupied[group.index]:
-            children.setdefault(group.parent, []).append(group.index)
+    for inner in graph.groups:
+        if occupied[inner.index]:
+            children.setdefault(inner.parent, []).append(inner.index)
     closed = [(depth, inside[g], g) for g, level in enumerate(depths) if level == depth]
     closed = [entry for entry in closed if occupied[entry[2]]]
     heapq.heapify(closed)

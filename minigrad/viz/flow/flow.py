@@ -185,7 +185,7 @@ def gradient_flow(
     the parameters. The gradients are those that `Tensor.backward` left in the parameters; the
     model is called once more with `inputs`, in evaluation mode, for what only its values tell:
     dead and saturated units, and where NaN or infinity first appeared. Nothing is left of the
-    call.
+    call, as `draw_model` says.
 
     Parameters
     ----------

@@ -39,8 +39,7 @@ def layer_graph(
 ) -> LayerGraph:
     """Call a model once and return its layers and what went from one to the other.
 
-    The model is called in evaluation mode and left as it was: parameters, buffers, gradients,
-    versions, attributes and random generators.
+    The model is called in evaluation mode and left as it was, as `draw_model` says.
 
     Parameters
     ----------

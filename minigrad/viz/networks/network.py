@@ -55,7 +55,8 @@ def draw_network(
 
     Blue edges are positive weights, dashed vermilion ones negative; the larger a weight, the wider
     its edge. The small boxes at the neurons are their biases. Below each column stand the number
-    of units and the activation. Drawing changes nothing in the model.
+    of units and the activation. Drawing changes nothing in the model, as
+    `draw_model` says.
 
     Parameters
     ----------
