@@ -219,6 +219,11 @@ def test_neurons_that_are_not_finite_stand_out():
     assert "NaN or infinity" not in viz.draw_network(nn.Linear(2, 2), input=[1.0, 2.0]).source
 
 
+def test_grads_is_true_or_false():
+    with pytest.raises(ArgumentError, match="grads is True or False, not 'yes'"):
+        viz.draw_network(story(), grads="yes")
+
+
 def test_with_gradients_it_is_said_what_colours_and_numbers_mean():
     source = viz.draw_network(story_with_gradients(), grads=True).source
     assert "Colour and dashes are the sign of the gradient, not of the weight." in source

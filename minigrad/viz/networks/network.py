@@ -37,7 +37,7 @@ from minigrad.viz.networks.columns import (
     subscript,
     tint,
 )
-from minigrad.viz.options import check_direction
+from minigrad.viz.options import check_direction, check_flags
 
 __all__ = ["draw_network"]
 
@@ -106,6 +106,7 @@ def draw_network(
     True
     """
     _check_options(max_units, values)
+    check_flags(grads=grads)
     check_direction(direction)
     chain = chain_of(model, input)
     if grads and all(layer.weight_gradient is None for layer in chain.layers):
