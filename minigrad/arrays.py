@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from minigrad.errors import DtypeError, MinigradError, ShapeError
 
-__all__ = ["as_array", "as_dtype", "explain", "is_floating", "plain_shape"]
+__all__ = ["as_array", "as_dtype", "as_numpy", "explain", "is_floating", "plain_shape"]
 
 
 def as_array(data: Any, dtype: DTypeLike | None = None, *, copy: bool = True) -> Any:
@@ -45,6 +45,22 @@ def as_array(data: Any, dtype: DTypeLike | None = None, *, copy: bool = True) ->
     if dtype is not None or isinstance(data, np.generic):
         return array
     return array if array.dtype.kind == "b" else _narrow(array)
+
+
+def as_numpy(array: Any) -> np.ndarray:
+    """Return an array as NumPy's; one of another device (CuPy's, say) by its ``get``.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be had.
+    """
+    try:
+        return np.asarray(array)
+    except TypeError:
+        if not hasattr(array, "get"):
+            raise
+        return np.asarray(array.get())
 
 
 def as_operand(data: Any, dtype: Any) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import as_numpy
 from minigrad.context import Observer, leave_note, note_on, observing
 from minigrad.errors import GraphError
 from minigrad.graph import Node
@@ -116,7 +117,7 @@ def _describe(node: Node) -> str:
 
 
 def _first_not_finite(values: Any) -> str:
-    values = np.asarray(values)
+    values = as_numpy(values)
     wrong = np.argwhere(~np.isfinite(values))
     index = tuple(map(int, wrong[0]))
     return f"{values[index]} at index {index}, {len(wrong)} of {values.size} elements not finite"
@@ -125,8 +126,9 @@ def _first_not_finite(values: Any) -> str:
 def _checksum(value: Any) -> Any:
     if isinstance(value, tuple):  # of indices
         return tuple(map(_checksum, value))
-    if not isinstance(value, np.ndarray):
+    if not hasattr(value, "__array_function__"):
         return None
+    value = as_numpy(value)
     return zlib.crc32(np.ascontiguousarray(value).tobytes()) if value.size else 0
 
 

@@ -10,13 +10,14 @@ from minigrad.tensor import Tensor
 from minigrad.viz.data.collapse import limited
 from minigrad.viz.data.graph import Cost, Graph, GraphNode, Group
 from minigrad.viz.data.reducing import reduced
-from minigrad.viz.data.trace import graph
+from minigrad.viz.data.trace import graph_behind
 from minigrad.viz.look import numbers
 from minigrad.viz.look.numbers import LONGEST, shortened
 from minigrad.viz.look.palette import GREY, HEAT, KINDS, PURPLE, VERMILION
 from minigrad.viz.look.render import Drawing
 from minigrad.viz.look.theme import label, legend, new_drawing, plain
 from minigrad.viz.mermaid import mermaid_of
+from minigrad.viz.options import check_flags
 from minigrad.viz.text import text_of
 
 __all__ = ["View", "draw", "draw_graph"]
@@ -25,7 +26,7 @@ SHOWN = 8  # names in a note
 
 
 def draw(
-    *outputs: Tensor,
+    *outputs: Tensor | Graph,
     depth: int | None = None,
     direction: str = "TB",
     shapes: bool = True,
@@ -46,7 +47,7 @@ def draw(
     Parameters
     ----------
     *outputs : Tensor
-        Results, such as a loss.
+        Results, such as a loss; or one `Graph` of them.
     depth : int, optional
         Show modules at this depth as single boxes: 0 for whole models, 1 for what they are made
         of. By default all is shown.
@@ -63,7 +64,8 @@ def draw(
     backward : bool, default False
         Whether to draw the way of the gradient, too, as dashed arrows.
     fold : bool, default True
-        Whether a run of equal modules is drawn once, with a count; see `folded` for what is equal.
+        Whether a run of equal modules is drawn once, with a count, unless `values` or `grads`
+        tell them apart; see `folded` for what is equal.
     max_nodes : int or None, default 200
         With more, inner modules are shown as single boxes, and if that is not enough the middle
         is left out; the picture says so. None for no limit.
@@ -92,8 +94,12 @@ def draw(
     >>> "0.weight" in viz.draw(loss, depth=0).source
     False
     """
+    check_flags(
+        shapes=shapes, dtypes=dtypes, values=values, grads=grads, backward=backward, fold=fold
+    )
     view = View(direction, shapes, dtypes, values, grads, backward)
-    traced = graph(*outputs, names=names)
+    traced = graph_behind(outputs, names)
+    fold = fold and not (values or grads)  # equal blocks differ in their numbers
     return draw_graph(traced, view, depth=depth, fold=fold, max_nodes=max_nodes)
 
 
@@ -228,8 +234,7 @@ class _Picture:
             yield from self._cost_lines(node.cost)
         if node.index in self.unreached:
             yield f"no gradient: {', '.join(node.without_gradient)}".removesuffix(": ")
-        elif node.kind == "parameter" and not node.requires_grad:
-            yield "frozen"
+        yield node.frozen_remark
 
     def _draw_backward(self, drawing: Drawing) -> None:
         for edge in self.graph.edges:

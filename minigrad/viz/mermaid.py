@@ -133,10 +133,10 @@ class _Flowchart:
             yield _escaped(" ".join(described))
         if node.repeats > 1:
             yield f"repeated {node.repeats} times"
-        if node.kind == "parameter" and not node.requires_grad:
-            yield "frozen"
-        elif node.index in self.unreached:
+        if node.index in self.unreached:
             yield "no gradient"
+        if node.frozen_remark:
+            yield _escaped(node.frozen_remark)
 
     def _styles(self) -> Iterator[str]:
         present = {node.kind for node in self.graph.nodes}

@@ -13,6 +13,7 @@ from minigrad.nn.module import Module
 from minigrad.viz.flow.colours import edge_look, flow_entries, flow_look, flow_notes, flow_scale
 from minigrad.viz.flow.flow import GradientFlow, flow_of
 from minigrad.viz.look import numbers
+from minigrad.viz.look.numbers import shortened
 from minigrad.viz.look.palette import BLUE, GREEN, GREY, PURPLE
 from minigrad.viz.look.render import Drawing
 from minigrad.viz.look.theme import Row, label, legend, new_drawing, plain, table
@@ -20,7 +21,7 @@ from minigrad.viz.models.building import Built, build
 from minigrad.viz.models.fewer import fitting
 from minigrad.viz.models.layers import Box, Layer, LayerGraph
 from minigrad.viz.models.watching import Watched, watch
-from minigrad.viz.options import check_depth, check_direction
+from minigrad.viz.options import check_depth, check_direction, check_flags
 
 __all__ = ["draw_model"]
 
@@ -64,7 +65,11 @@ def draw_model(
     and the number of its parameters. Modules that are made of others are boxes around them.
     Branches, several inputs and results, and operations between layers are drawn as they ran;
     a layer that is called in several places is marked as shared, one that a loop calls shows how
-    often. The model is called in evaluation mode, and nothing is left of the call.
+    often. The model is called in evaluation mode, and nothing is left of the call: parameters,
+    buffers, versions and gradients are as before; so are the attributes of all modules, with what
+    lists, dicts, sets, deques, arrays, tensors and random generators among them hold; and the
+    global random generators of minigrad, NumPy and Python. What objects of other classes hold is
+    not seen to.
 
     Parameters
     ----------
@@ -121,6 +126,9 @@ def draw_model(
     """
     check_depth(depth)
     check_direction(direction)
+    check_flags(grads=grads, shapes=shapes, fold=fold)
+    if configuration is not None:
+        check_flags(configuration=configuration)
     if max_layers is not None and (
         isinstance(max_layers, bool) or not isinstance(max_layers, int) or max_layers < 3
     ):
@@ -129,9 +137,15 @@ def draw_model(
     built = build(watched, depth, fold=fold)
     view = _View(direction, shapes, not grads if configuration is None else configuration, grads)
     fit = functools.partial(fitting, watched, built, fold=fold, repeats=fold and not grads)
-    drawing = _draw(watched, fit(sys.maxsize if max_layers is None else max_layers), view)
-    drawing.smaller = lambda: _draw(watched, fit(40), view)
+    picture = _picture(watched, fit(sys.maxsize if max_layers is None else max_layers), view)
+    drawing = picture.drawing()
+    if len(picture.graph.layers) > SMALL:
+        # Found out now, for later the model and its gradients are others; drawn when it is needed.
+        drawing.smaller = _picture(watched, fit(SMALL), view).drawing
     return drawing
+
+
+SMALL = 40  # layers of a picture whose layout takes no time
 
 
 class _View(NamedTuple):
@@ -143,9 +157,9 @@ class _View(NamedTuple):
     grads: bool
 
 
-def _draw(watched: Watched, built: Built, view: _View) -> Drawing:
+def _picture(watched: Watched, built: Built, view: _View) -> _Picture:
     flow = flow_of(watched, built) if view.grads else None
-    return _Picture(built.graph, view, flow).drawing()
+    return _Picture(built.graph, view, flow)
 
 
 class _Picture:
@@ -181,6 +195,7 @@ class _Picture:
         scale = None if self.flow is None else flow_scale()
         legend(drawing, self._caption(), self._entries(), self._notes(), scale)
         drawing.graph = self.graph
+        drawing.texts = {".json": self.graph.to_json}
         return drawing
 
     def _fill(self, drawing: Drawing) -> None:
@@ -278,10 +293,8 @@ class _Picture:
         graph = self.graph
         frozen = f", {numbers.count(graph.frozen)} of them frozen" if graph.frozen else ""
         trainable = " (all trainable)" if not frozen and graph.parameters else ""
-        return (
-            f"{graph.model}: {numbers.count(graph.parameters)} parameters{frozen}{trainable}, "
-            f"{_bytes(graph.bytes)}"
-        )
+        count = f"{numbers.count(graph.parameters)} parameters{frozen}{trainable}"
+        return f"{shortened(graph.model)}: {count}, {_bytes(graph.bytes)}"
 
     def _entries(self) -> dict[str, dict[str, str]]:
         if self.flow is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import importlib.resources
 import json
+import math
+import os
 import re
 import subprocess
 from collections.abc import Mapping
@@ -17,9 +19,10 @@ from minigrad.viz.computation import View, draw_graph
 from minigrad.viz.data.collapse import depth_of, limited
 from minigrad.viz.data.graph import Graph, GraphNode
 from minigrad.viz.data.reducing import reduced
-from minigrad.viz.data.trace import graph
+from minigrad.viz.data.trace import graph_behind
 from minigrad.viz.look import numbers
-from minigrad.viz.look.render import rendered
+from minigrad.viz.look.numbers import visible
+from minigrad.viz.look.render import check_folder, rendered
 
 __all__ = ["save_html"]
 
@@ -28,7 +31,7 @@ DEEPEST = 6  # levels of modules that have a layout of their own
 
 def save_html(
     path: str | Path,
-    *outputs: Tensor,
+    *outputs: Tensor | Graph,
     title: str = "",
     direction: str = "TB",
     max_nodes: int | None = 200,
@@ -47,7 +50,7 @@ def save_html(
     path : str or Path
         Ending in .html.
     *outputs : Tensor
-        Results, such as a loss.
+        Results, such as a loss; or one `Graph` of them.
     title : str, optional
         Of the page.
     direction, max_nodes, names
@@ -79,15 +82,17 @@ def save_html(
     ...     "0.weight" in page.read_text(encoding="utf-8")
     True
     """
+    if not isinstance(path, str | os.PathLike):
+        swapped = isinstance(path, Tensor | Graph) and "; the order is (path, loss)"
+        raise ArgumentError(
+            "a page is saved under a path: viz.save_html('loss.html', loss), not under "
+            f"{type(path).__name__}{swapped or ''}"
+        )
     path = Path(path)
     if path.suffix.lower() != ".html":
         raise ArgumentError(f"a page is saved as .html, not {path.name!r}")
-    if not path.parent.is_dir():
-        raise ArgumentError(
-            f"{str(path)!r} cannot be saved, for there is no folder {str(path.parent)!r}; make it "
-            "first"
-        )
-    traced = graph(*outputs, names=names)
+    check_folder(path)
+    traced = graph_behind(outputs, names)
     path.write_text(_page(traced, title or path.stem, direction, max_nodes), encoding="utf-8")
     return path
 
@@ -96,7 +101,7 @@ def _page(graph: Graph, title: str, direction: str, max_nodes: int | None) -> st
     depths = [*range(min(max(depth_of(graph), default=-1) + 1, DEEPEST)), None]
     levels = [_level(graph, depth, direction, max_nodes) for depth in depths]
     texts = {
-        "title": html.escape(title),
+        "title": html.escape(visible(title)),
         "summary": html.escape(graph.summary),
         "style": _asset("page.css"),
         "script": _asset("page.js"),
@@ -155,7 +160,9 @@ def _level(
 
 def _rows(graph: Graph, node: GraphNode) -> list[tuple[str, str]]:
     """Return what is told of a node, as names and texts."""
-    around = [group.path or group.module for group in graph.groups_around(node.group)]
+    groups = list(graph.groups_around(node.group))
+    around = [group.path or group.module for group in groups]
+    times = math.prod(group.repeats for group in groups) * node.repeats
     gradient = {None: "", True: "yes", False: "no"}[node.got_gradient]
     return [
         ("kind", node.kind),
@@ -168,7 +175,10 @@ def _rows(graph: Graph, node: GraphNode) -> list[tuple[str, str]]:
         ("gradient", _described(node.gradient)),
         ("requires a gradient", "yes" if node.requires_grad else "no"),
         ("has a gradient", gradient),
+        ("without gradient", ", ".join(node.without_gradient)),
+        ("frozen", ", ".join(node.frozen)),
         ("line", node.line),
+        ("repeated", f"{times} times, each with its own numbers" if times > 1 else ""),
         ("operations", numbers.count(node.operations) if node.operations > 1 else ""),
     ]
 

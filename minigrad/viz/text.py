@@ -50,7 +50,8 @@ def text(
         Whether to write values and gradients: of up to 12 elements, of larger arrays the least,
         mean and largest. Inside `record` the graph keeps all of them.
     fold : bool, default True
-        Whether a run of equal modules is written once, with a count.
+        Whether a run of equal modules is written once, with a count, unless `values` or `grads`
+        tell them apart.
     max_nodes : int or None, default 1000
         With more, inner modules become single lines, and if that is not enough the middle is left
         out. None for no limit.
@@ -82,20 +83,21 @@ def text(
     │  └─ 1: Tanh
     │     └─ #4 = tanh(#3)  (1, 3)
     └─ #5 = sum(#4)  scalar  [result]
-    3 operations, 9 numbers in 2 parameters
+    3 operations, 9 parameters in 2 arrays
     >>> print(viz.text(nn.Sequential(nn.Linear(2, 3), nn.Tanh())))
     Sequential
     ├─ 0: Linear  in_features=2, out_features=3, bias=True
     │  ├─ weight  (3, 2)
     │  └─ bias  (3,)
     └─ 1: Tanh
-    9 numbers in 2 parameters
+    9 parameters in 2 arrays
     """
     show = _Show(shapes, dtypes, values, grads)
     one = what[0] if len(what) == 1 else None
     if isinstance(one, Module):
         return _model(one, show, depth)
     whole = graph_behind(what, names)
+    fold = fold and not (values or grads)  # equal blocks differ in their numbers
     return _tree(reduced(whole, depth, fold, max_nodes), show, whole.summary)
 
 
@@ -187,8 +189,8 @@ class _Tree:
         if node.index in self.unreached:
             which = ", ".join(map(_clean, node.without_gradient))
             yield f"[no gradient: {which}]" if which else "[no gradient]"
-        elif node.kind == "parameter" and not node.requires_grad:
-            yield "[frozen]"
+        if node.frozen_remark:
+            yield f"[{_clean(node.frozen_remark)}]"
 
     def _head(self, node: GraphNode) -> str:
         if node.kind in ("parameter", "input", "constant"):
@@ -202,7 +204,8 @@ class _Tree:
         if node.kind == "hidden":
             return f"{name} = … {node.operation} …"
         if node.kind == "module":
-            module = f"{_clean(node.name)}: {node.operation}" if node.name else node.operation
+            kind = _clean(node.operation)
+            module = f"{_clean(node.name)}: {kind}" if node.name else kind
             return f"#{node.index} = {module}({', '.join(dict.fromkeys(arguments))})"
         return f"{name} = {node.operation}({_with(arguments, node.options)})"
 
@@ -223,7 +226,8 @@ def _with(arguments: list[str], options: str) -> str:
 
 
 def _group(group: Group) -> str:
-    title = f"{_clean(group.path)}: {group.module}" if group.path else group.module
+    kind = _clean(group.module)
+    title = f"{_clean(group.path)}: {kind}" if group.path else kind
     times = f"[{group.repeats} times]" if group.repeats > 1 else ""
     return "  ".join(filter(None, [title, _clean(group.configuration), times]))
 
@@ -252,12 +256,13 @@ def _model(model: Module, show: _Show, depth: int | None) -> str:
     parameters = list(model.parameters())
     size = sum(math.prod(parameter.shape) for parameter in parameters)
     plural = "s"[: len(parameters) != 1]
-    lines.append(f"{size:,} number{'s'[: size != 1]} in {len(parameters):,} parameter{plural}")
+    lines.append(f"{size:,} parameter{'s'[: size != 1]} in {len(parameters):,} array{plural}")
     return "\n".join(lines)
 
 
 def _module(module: Module, name: str) -> str:
-    title = f"{name}: {type(module).__name__}" if name else type(module).__name__
+    kind = _clean(type(module).__name__)
+    title = f"{name}: {kind}" if name else kind
     return "  ".join(filter(None, [title, _clean(module.extra_repr())]))
 
 

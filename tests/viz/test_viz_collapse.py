@@ -1,13 +1,12 @@
 """Smaller graphs of large ones: edges between what remains are conserved."""
 
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from viz_models import Block, chain, net_and_loss
+from viz_models import Block, calls_of, chain, net_and_loss
 
 import minigrad as mg
 from minigrad import errors, nn, viz
@@ -485,23 +484,6 @@ class Nest(nn.Module):
         return x if self.inner is None else self.inner(x)
 
 
-def calls_of(function):
-    """Count the calls of functions, in Python and C, while a function runs."""
-    calls = 0
-
-    def count(_frame, event, _arg):
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        function()
-    finally:
-        sys.setprofile(before)
-    return calls
-
-
 VIEWS = {
     "draw": lambda y: viz.draw(y, fold=False, max_nodes=None).source,
     "folded": lambda y: viz.draw(y, max_nodes=None).source,
@@ -539,3 +521,235 @@ def test_any_depth_of_nesting_is_drawn():
     assert len(viz.text(graph).splitlines()) > depth
     assert viz.mermaid(graph).count("subgraph") == depth
     assert viz.folded(graph) == graph
+
+
+def doubled_thrice():
+    x = mg.tensor([1.0, 3.0], requires_grad=True, name="x")
+    with viz.record():
+        return nn.Sequential(*(Doubled() for _ in range(3)))(x)
+
+
+class Doubled(nn.Module):
+    def forward(self, x):
+        return x * 2.0
+
+
+@pytest.mark.parametrize("depth", [None, 0, 1])
+def test_the_value_shown_of_a_result_is_its_own_and_not_that_of_a_block_it_is_folded_with(depth):
+    y = doubled_thrice()
+    (result,) = (n for n in viz.draw(y, values=True, depth=depth).graph.nodes if n.output)
+    assert result.value.tolist() == [8.0, 24.0]
+    assert "8 24" in viz.text(y, values=True, depth=depth)
+    (folded,) = (n for n in viz.draw(y, depth=depth).graph.nodes if n.output)
+    assert folded.value is None or folded.value.tolist() == [8.0, 24.0]
+
+
+def test_a_folded_module_names_all_parameters_without_a_gradient():
+    model = nn.Sequential(*(nn.Linear(2, 2) for _ in range(4)))
+    x = mg.tensor([[1.0, 2.0]], requires_grad=True, name="x")
+    loss = np.sum(model(x))
+    loss.backward()
+    for parameter in model.parameters():
+        parameter.grad = None
+    names = tuple(name for name, _ in model.named_parameters())
+    (whole,) = (n for n in viz.draw(loss, depth=0).graph.nodes if n.kind == "module")
+    assert sorted(whole.without_gradient) == sorted(names)
+    weight = viz.draw(loss).graph.find("0.weight")
+    assert weight.without_gradient == tuple(f"{i}.weight" for i in range(4))
+
+
+def test_what_is_left_out_still_says_that_it_has_a_result_and_no_gradient_somewhere():
+    weights = [mg.tensor([1.0], requires_grad=True, name=f"w{i}") for i in range(150)]
+    product, middle = weights[0] * 1.0, None
+    for weight in weights[1:]:
+        product = product * weight
+        middle = product if weight.name == "w75" else middle
+    np.sum(product).backward()
+    weights[70].grad = None
+    shown = viz.draw(middle, product, max_nodes=40)
+    (hidden,) = (node for node in shown.graph.nodes if node.kind == "hidden")
+    assert hidden.without_gradient == ("w70",)
+    assert hidden.index in shown.graph.unreached
+    assert hidden.output
+    assert "no gradient: w70" in shown.source
+
+
+class Scaled(nn.Module):
+    def __init__(self, by):
+        super().__init__()
+        self.gain, self.slope = nn.Parameter(np.ones(2)), nn.Parameter(np.ones(2))
+        self.by = by
+
+    def forward(self, x):
+        return x * getattr(self, self.by)
+
+
+def test_blocks_that_use_different_parameters_are_not_folded():
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    different = viz.draw(nn.Sequential(Scaled("gain"), Scaled("slope"))(x)).graph
+    assert [n.name for n in different.nodes if n.kind == "parameter"] == ["0.gain", "1.slope"]
+    same = viz.draw(nn.Sequential(Scaled("gain"), Scaled("gain"))(x)).graph
+    assert [n.name for n in same.nodes if n.kind == "parameter"] == ["0.gain"]
+
+
+class Taken(nn.Module):
+    def __init__(self, rows):
+        super().__init__()
+        self.rows = rows
+
+    def forward(self, x):
+        return x[self.rows] * 2.0
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ([0, 1], [1, 0]),
+        (list(range(10)), list(range(10))[::-1]),
+        (np.array([0, 1]), np.array([1, 0])),
+        (([0, 1], [1, 1]), ([0, 1], [1, 0])),
+    ],
+    ids=["short", "long", "array", "tuple"],
+)
+def test_blocks_that_take_other_elements_are_not_folded(first, second):
+    x = mg.tensor(np.ones((10, 10)), requires_grad=True)
+    different = nn.Sequential(Taken(first), Taken(second))
+    if isinstance(first, tuple):
+        x = mg.tensor(np.ones((2, 2)), requires_grad=True)
+        different = nn.Sequential(Taken((..., first[0])), Taken((..., second[1])))
+        first = (..., first[0])
+    assert not repeats(viz.folded(viz.graph(different(x))))
+    assert len([x for x in viz.draw_model(different, x).graph.layers if x.kind == "layer"]) == 2
+    assert repeats(viz.folded(viz.graph(nn.Sequential(Taken(first), Taken(first))(x)))) == {"0": 2}
+
+
+def test_blocks_of_scalars_that_look_the_same_are_not_folded():
+    class Times(nn.Module):
+        def __init__(self, by):
+            super().__init__()
+            self.by = by
+
+        def forward(self, x):
+            return x * self.by
+
+    x = mg.tensor([1.0], requires_grad=True)
+    y = nn.Sequential(Times(0.123456789), Times(0.123456780))(x)
+    assert not repeats(viz.folded(viz.graph(y)))
+
+
+def test_blocks_that_call_their_members_in_another_order_are_not_folded():
+    class Ordered(nn.Module):
+        def __init__(self, first, second):
+            super().__init__()
+            self.a, self.b = nn.Linear(3, 3), nn.Linear(3, 3)
+            self.order = first, second
+
+        def forward(self, x):
+            for name in self.order:
+                x = getattr(self, name)(x)
+            return x
+
+    x = np.ones((2, 3), np.float32)
+    mixed = nn.Sequential(Ordered("a", "b"), Ordered("b", "a"))(x)
+    assert repeats(viz.folded(viz.graph(mixed))) in ({}, {"0.a": 2})
+    assert "0" not in repeats(viz.folded(viz.graph(mixed)))
+    same = nn.Sequential(Ordered("b", "a"), Ordered("b", "a"))(x)
+    assert "0" in repeats(viz.folded(viz.graph(same)))
+
+
+# --- What smaller graphs say of the whole ------------------------------------------------------
+
+
+def test_smaller_graphs_tell_how_much_all_is(tmp_path):
+    model = nn.Sequential(*(nn.Linear(2, 2) for _ in range(4)))
+    graph = viz.graph(model(np.ones((1, 2), np.float32)))
+    assert graph.summary == "4 operations, 24 parameters in 8 arrays"
+    smaller = [viz.folded(graph), viz.collapsed(graph, 0), viz.limited(graph, 5)]
+    smaller.append(viz.collapsed(smaller[0], 0))
+    assert [g.summary for g in smaller] == [graph.summary] * 4
+    for depth in (None, 0, 1):
+        path = viz.draw(model(np.ones((1, 2), np.float32)), depth=depth).save(tmp_path / "x.txt")
+        assert graph.summary in path.read_text("utf-8")
+
+
+def test_modules_say_what_is_frozen_in_them():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2))
+    model[1].weight.requires_grad = model[1].bias.requires_grad = False
+    model[2].bias.requires_grad = False
+    loss = np.sum(model(np.ones((1, 2), np.float32)))
+    for walk in (lambda: None, loss.backward):
+        walk()
+        modules = [n for n in viz.collapsed(viz.graph(loss), 1).nodes if n.kind == "module"]
+        assert [n.frozen_remark for n in modules] == ["", "frozen", "frozen: 2.bias"]
+    (whole,) = (n for n in viz.collapsed(viz.graph(loss), 0).nodes if n.kind == "module")
+    assert whole.frozen == ("1.weight", "1.bias", "2.bias")
+    assert whole.frozen_remark == "frozen: 1.weight, 1.bias, 2.bias"
+    for written in (viz.text(loss, depth=1), viz.mermaid(loss, depth=1)):
+        assert "frozen: 2.bias" in written
+        assert len(written.split("frozen")) == 3
+    assert "frozen: 2.bias" in viz.draw(loss, depth=1).source
+
+
+def test_arguments_of_operations_are_still_told_apart():
+    x, z = (mg.tensor([1.0, 2.0], requires_grad=True, name=name) for name in "xz")
+    graph = viz.collapsed(viz.graph(z - nn.Tanh()(x)), 0)
+    (last,) = (node for node in graph.nodes if node.operation == "subtract")
+    arguments = {
+        graph.nodes[edge.source].title: edge.argument
+        for edge in graph.edges
+        if edge.target == last.index
+    }
+    assert arguments == {"z": 0, "Tanh": 1}
+
+
+def test_a_module_s_result_is_the_last_thing_it_computed():
+    with viz.record():
+        x = mg.tensor([1.0, 2.0], requires_grad=True)
+        y = np.exp(nn.Sequential(nn.Linear(2, 3), nn.Tanh())(x))
+    graph = viz.graph(y)
+    (module,) = (n for n in viz.collapsed(graph, 0).nodes if n.kind == "module")
+    (tanh,) = (n for n in graph.nodes if n.operation == "tanh")
+    assert module.shape == (3,)
+    assert np.array_equal(module.value, tanh.value)
+
+
+# --- As much as fits -----------------------------------------------------------------------------
+
+
+def test_as_much_is_shown_as_fits():
+    small = [nn.Sequential(nn.Linear(2, 2), nn.Tanh()) for _ in range(300)]
+    y = np.sum(nn.Sequential(*small)(np.ones((1, 2), np.float32)))
+    graph = viz.limited(viz.graph(y), 200)
+    assert len(graph.nodes) == 200
+    assert [n.kind for n in graph.nodes].count("hidden") == 1
+    assert sum(n.operations for n in graph.nodes) == 601
+    (hidden,) = (n for n in graph.nodes if n.kind == "hidden")
+    assert graph.groups[hidden.group].module == "Sequential"  # it lies in the box of what it is of
+
+
+def test_modules_with_little_in_them_are_opened_where_there_is_room():
+    model = nn.Sequential(Block(3), nn.Tanh(), Block(3), nn.Tanh())
+    graph = viz.graph(np.sum(model(mg.tensor(np.ones((1, 3), np.float32)))))
+    for most in range(3, len(graph.nodes) + 1):
+        smaller = viz.limited(graph, most)
+        assert most / 2 < len(smaller.nodes) <= most
+    smaller = viz.limited(graph, len(graph.nodes) - 1)
+    assert [n.title for n in smaller.nodes if n.kind == "module"] != []
+    assert "some modules are collapsed" in smaller.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda g: viz.collapsed(g, -1), errors.ArgumentError, "depth is 0"),
+        (lambda g: viz.collapsed(g, None), errors.ArgumentError, "depth is 0"),
+        (lambda g: viz.limited(g, 0), errors.ArgumentError, "most is a number from 3 up, not 0"),
+        (lambda g: viz.limited(g, None), errors.ArgumentError, "most is a number"),
+        (lambda g: viz.collapsed(chain(1), 1), errors.DtypeError, r"of Tensor: viz\.graph\(loss\)"),
+        (lambda g: viz.folded("x"), errors.DtypeError, "made of a Graph, not of str"),
+        (lambda g: viz.limited("x", 5), errors.DtypeError, "made of a Graph, not of str"),
+    ],
+)
+def test_smaller_graphs_of_what_is_none_are_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call(viz.graph(chain(1)))

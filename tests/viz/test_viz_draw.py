@@ -17,6 +17,7 @@ from viz_models import NASTY, chain, net_and_loss
 
 import minigrad as mg
 from minigrad import errors, nn, viz
+from minigrad.errors import ArgumentError, DtypeError, GraphError
 from minigrad.testing import strategies
 from minigrad.viz.look.theme import label, plain
 
@@ -243,7 +244,7 @@ def test_a_limit_collapses_and_says_so():
     picture = viz.draw(loss, max_nodes=8, fold=False)
     assert len(picture.graph.nodes) <= 8
     assert "33 nodes are more than 8" in picture.source
-    assert "15 operations, 146 numbers in 16 parameters" in picture.source
+    assert "15 operations, 146 parameters in 16 arrays" in picture.source
 
 
 def test_a_tensor_used_by_many_is_one_node():
@@ -346,3 +347,38 @@ def test_classes_of_numbers_are_no_arrays():
     y.backward()
     assert viz.draw(y).source == before
     assert x.grad.dtype == np.float32
+
+
+# --- Mistakes that newcomers make ----------------------------------------------------------------
+
+
+def leaf():
+    return mg.tensor([1.0, 2.0], requires_grad=True, name="x")
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: viz.draw(leaf()), GraphError, "tensor 'x' .* begins, .* give a result that was"),
+        (lambda: viz.draw(mg.tensor([1.0])), GraphError, "not computed from anything"),
+        (lambda: viz.draw("loss"), DtypeError, "not of str; .* without quotes"),
+        (lambda: viz.draw({"a": 1}), DtypeError, r"not of dict; .*\*results\.values\(\)"),
+        (lambda: viz.draw(None), DtypeError, "forget to return"),
+        (lambda: viz.draw(1), DtypeError, r"not of int: viz\.draw\(loss\), where"),
+        (lambda: viz.draw(leaf() * 2, values="yes"), ArgumentError, "values is True or False"),
+        (lambda: viz.draw(leaf() * 2, fold=1), ArgumentError, "fold is True or False, not 1"),
+        (lambda: viz.save_html(leaf() * 2, "a.html"), ArgumentError, r"order is \(path, loss\)"),
+        (lambda: viz.save_html(3, leaf()), ArgumentError, r"not under int$"),
+    ],
+)
+def test_mistakes_are_explained_with_what_to_do(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_a_graph_is_drawn_as_the_tensors_it_was_made_of(tmp_path):
+    _, loss, _ = walked_loss()
+    assert viz.draw(viz.graph(loss), depth=1).source == viz.draw(loss, depth=1).source
+    small = viz.collapsed(viz.graph(loss), 0)
+    assert len(viz.draw(small).graph.nodes) == len(small.nodes)
+    assert viz.save_html(tmp_path / "a.html", small).exists()

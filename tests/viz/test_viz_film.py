@@ -426,7 +426,7 @@ def test_mistakes_are_explained(options, error, message):
 def test_what_is_no_tensor_or_no_result_is_refused(tmp_path):
     with pytest.raises(DtypeError, match="not of float"):
         viz.film(1.0)
-    with pytest.raises(GraphError, match="nothing was recorded"):
+    with pytest.raises(GraphError, match="is where a computation begins"):
         viz.film(mg.tensor(1.0, requires_grad=True))
     *_, loss = scalars()
     with pytest.raises(ArgumentError, match=r"film\.html"):
@@ -460,3 +460,41 @@ def test_a_frame_is_not_changed_by_what_is_done_with_gradients_later():
         assert not np.shares_memory(gradient, loss.data)
     loss.backward()
     assert film[len(film) - 1].source == before
+
+
+# --- Folders and large pictures --------------------------------------------------------------
+
+
+def test_a_shorter_film_leaves_no_frame_of_a_longer_one_behind(tmp_path):
+    *_, loss = scalars()
+    longer = viz.film(loss)
+    folder = longer.save(tmp_path / "film")
+    others = ["frame-5.svg", "frame-06.png", "my-frame-06.svg", "frame-06.svg.bak", "notes.txt"]
+    for name in others:
+        (folder / name).write_text("mine", encoding="utf-8")
+    x = mg.tensor(2.0, requires_grad=True)
+    with viz.record():
+        shorter = viz.film(x * 3.0)
+    assert len(shorter) < len(longer)
+    shorter.save(folder)
+    frames = [f"frame-{number:02}.svg" for number in range(len(shorter))]
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*frames, *others])
+
+
+def test_a_page_in_no_folder_is_refused(tmp_path):
+    *_, loss = scalars()
+    with pytest.raises(ArgumentError, match="there is no folder"):
+        viz.film(loss).save(tmp_path / "none" / "film.html")
+
+
+def test_frames_are_as_large_as_can_be_read_and_can_be_enlarged(saved_page):
+    text = saved_page.read_text(encoding="utf-8")
+    checker = Checker()
+    checker.feed(text)
+    looks = [attributes["style"] for tag, attributes in checker.tags if tag == "svg"]
+    assert len(looks) == 7
+    for look in looks:
+        assert re.fullmatch(r"--natural: [\d.]+pt; --aspect: [\d.]+", look)
+    assert {"larger", "smaller"} <= set(checker.ids)
+    # Never below 0.7 of the size that it was laid out in: what does not fit is scrolled to.
+    assert "var(--natural) * var(--zoom, .7)" in text

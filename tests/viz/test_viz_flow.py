@@ -1,5 +1,7 @@
 """How gradients flow: the numbers, what stands out, and why there is no gradient."""
 
+import gc
+import weakref
 from xml.etree import ElementTree
 
 import numpy as np
@@ -255,8 +257,8 @@ def test_a_gradient_that_is_not_finite_is_traced_to_its_operation():
     assert flow.find("first")[0].not_finite == ("gradient",)
     assert flow.find("last")[0].status == "fine"
     assert flow.tints[flow.first_not_finite.index] == ""
-    smaller = viz.draw_model(model, ones(2, 3), grads=True).smaller()
-    assert "infinity first appeared in the gradient of sqrt" in smaller.source
+    drawing = viz.draw_model(model, ones(2, 3), grads=True)
+    assert "infinity first appeared in the gradient of sqrt" in drawing.source
 
 
 def test_a_gradient_that_comes_not_finite_from_the_loss_is_seen_at_the_last_layer():
@@ -422,3 +424,49 @@ def reset():
 def test_wrong_calls_say_what_to_do(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_the_smaller_picture_is_of_the_gradients_there_were_and_keeps_no_activations():
+    made = []
+
+    class Watched(nn.ReLU):
+        def forward(self, x):
+            out = super().forward(x)
+            made.append(weakref.ref(out._data))
+            return out
+
+    pairs = ((nn.Linear(3, 3), Watched()) for _ in range(30))
+    model = nn.Sequential(*(layer for pair in pairs for layer in pair))
+    x = np.ones((2, 3), np.float32)
+    np.sum(model(x)).backward()
+    drawing = viz.draw_model(model, x, grads=True)
+    for parameter in model.parameters():
+        parameter.grad = None
+    gc.collect()
+    assert not any(array() is not None for array in made[-30:])
+    smaller = drawing.smaller()
+    assert len(drawing.graph.layers) == 62
+    assert len(smaller.graph.layers) <= 40
+    assert "|g| / |w|" in smaller.source
+    assert "no gradient:" not in drawing.source
+
+
+def test_small_pictures_have_no_smaller_one():
+    assert viz.draw_model(nn.Linear(2, 2), np.ones((1, 2), np.float32)).smaller is None
+
+
+def test_a_model_that_is_all_frozen_is_said_to_be():
+    model = nn.Linear(2, 2)
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    with pytest.raises(
+        GraphError, match=r"all parameters of Linear are frozen .* set requires_grad"
+    ):
+        viz.draw_model(model, np.ones((1, 2), np.float32), grads=True)
+
+
+def test_very_long_names_are_shortened_in_the_table():
+    model = nn.Sequential({"long" * 800: nn.Linear(2, 2)})
+    x = np.ones((1, 2), np.float32)
+    np.sum(model(x)).backward()
+    assert max(map(len, str(viz.gradient_flow(model, x)).splitlines())) < 200

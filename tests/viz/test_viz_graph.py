@@ -7,7 +7,7 @@ import weakref
 import numpy as np
 import pytest
 from hypothesis import given
-from viz_models import Net, chain, net_and_loss
+from viz_models import Elsewhere, Net, chain, net_and_loss
 
 import minigrad as mg
 from minigrad import errors, nn, viz
@@ -372,31 +372,6 @@ def test_statistics_are_those_of_finite_elements(dtype):
 # --- Arrays of other libraries -----------------------------------------------------------------
 
 
-class Elsewhere(np.lib.mixins.NDArrayOperatorsMixin):
-    """An array like CuPy's: it refuses to become NumPy's but by `get`, and copies itself."""
-
-    def __init__(self, inside):
-        self.inside = np.array(inside)
-
-    shape = property(lambda self: self.inside.shape)
-    dtype = property(lambda self: self.inside.dtype)
-    ndim = property(lambda self: self.inside.ndim)
-    size = property(lambda self: self.inside.size)
-
-    def copy(self):
-        return Elsewhere(self.inside)
-
-    def get(self):
-        return self.inside.copy()
-
-    def __array__(self, dtype=None, copy=None):
-        raise TypeError("Implicit conversion to a NumPy array is not allowed; use .get()")
-
-    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        plain = [i.inside if isinstance(i, Elsewhere) else i for i in inputs]
-        return Elsewhere(getattr(ufunc, method)(*plain, **kwargs))
-
-
 def test_arrays_that_numpy_cannot_read_are_recorded_and_drawn():
     x = mg.tensor([1.0, 2.0], requires_grad=True, name="x")
     there = Elsewhere([3.0, 4.0])
@@ -423,3 +398,70 @@ def test_what_cannot_be_read_at_all_is_unknown():
         get = property()
 
     assert snapshot(Locked([1.0])) is None
+
+
+def test_a_node_may_be_given_by_its_name():
+    x, y = (mg.tensor([1.0], requires_grad=True, name=name) for name in "xy")
+    graph = viz.graph(np.sum(x * y))
+    assert [n.title for n in graph.what_is_reached_from("x")] == ["multiply", "sum"]
+    model = nn.Linear(1, 1)
+    graph = viz.graph(np.sum(model(x)))
+    (last,) = (n.index for n in graph.nodes if n.output)
+    names = [n.name for n in graph.parameters_of(last)]
+    assert names == ["weight", "bias"]
+    assert [n.name for n in graph.parameters_of(np.int64(last))] == names
+    with pytest.raises(errors.ArgumentError, match=f"computed node {last}: give that number"):
+        graph.parameters_of("sum")
+    with pytest.raises(errors.ArgumentError, match="there is no node 99: the graph has"):
+        graph.parameters_of(99)
+    with pytest.raises(errors.DtypeError, match="its name, not as float"):
+        graph.what_reaches(1.0)
+
+
+def test_json_holds_any_name(tmp_path):
+    x = mg.tensor([1.0], requires_grad=True, name="a\ud800b😀")
+    path = viz.draw(x * 2.0).save(tmp_path / "x.json")
+    assert json.loads(path.read_text("utf-8"))["nodes"][0]["name"] == "a\ud800b😀"
+    for suffix in (".dot", ".txt", ".mmd", ".md"):
+        viz.draw(x * 2.0).save(tmp_path / f"x{suffix}")
+
+
+class Scaled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = mg.from_numpy(Elsewhere([1.0, -2.0, 0.0]))
+        self.scale.requires_grad = True
+
+    def forward(self, x):
+        return np.sqrt(np.maximum(x * self.scale, 0.0))
+
+
+def test_models_on_another_device_are_drawn_with_their_gradients():
+    model, x = Scaled(), mg.from_numpy(Elsewhere([[1.0, 2.0, 3.0]]))
+    with np.errstate(all="ignore"):
+        with viz.record():
+            loss = np.sum(model(x))
+            assert "multiply" in viz.film(loss)[2].source
+        loss.backward()
+        flow = viz.gradient_flow(model, x)
+        assert flow.first_not_finite.where == "sqrt"
+        assert "sqrt" in viz.draw_model(model, x, grads=True).source
+        assert "1 -2 0" in viz.draw(loss, values=True, grads=True).source
+
+
+def test_the_first_number_that_is_not_finite_is_found_on_another_device():
+    x = mg.from_numpy(Elsewhere([1.0, -1.0]), requires_grad=True)
+    with (
+        np.errstate(all="ignore"),
+        mg.debug(),
+        pytest.raises(errors.GraphError, match=r"log.* gave nan at index \(1,\)"),
+    ):
+        np.log(x)
+    with mg.debug():
+        y = np.sum(np.exp(x))
+        x.data[0] = 7.0
+        y.backward()  # exp needs its result alone
+        z = np.sum(x * x)
+        x.data[0] = 8.0
+        with pytest.raises(errors.GraphError, match="was written to after the forward pass"):
+            z.backward()

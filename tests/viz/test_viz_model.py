@@ -12,11 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from viz_golden import check_golden
+from viz_models import calls_of
 
 import minigrad as mg
 from minigrad import nn, random, viz
 from minigrad.errors import ArgumentError, DtypeError, ShapeError
+from minigrad.viz.models import fewer
 from minigrad.viz.models.building import build
+from minigrad.viz.models.repeats import with_repeats
 from minigrad.viz.models.watching import watch
 
 
@@ -646,7 +649,7 @@ def test_a_picture_of_a_long_chain_leaves_the_middle_out():
     assert sum(layer.parameters for layer in graph.layers) == graph.parameters == 120
     assert graph.unused == ()
     assert "22 layers are more than 10, so those in the middle are left out" in drawing.source
-    assert viz.draw_model(flat, ones(1, 2)).smaller().graph.notes == ()
+    assert viz.draw_model(flat, ones(1, 2)).graph.notes == ()
 
 
 def test_tensors_may_be_given_and_named():
@@ -660,3 +663,123 @@ def test_a_thousand_layers_take_linear_time():
     model = nn.Sequential(*[nn.ReLU() for _ in range(1000)])
     watched = watch(model, (ones(1, 2),))
     assert len(build(watched).graph.edges) == 1001
+
+
+class Applied(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+def test_layers_of_one_class_that_compute_different_things_are_not_folded():
+    model = nn.Sequential(*map(Applied, (np.tanh, np.sin, lambda x: x * 2.0, lambda x: x * 3.0)))
+    drawn = viz.draw_model(model, np.ones((1, 2), np.float32)).graph
+    assert [layer.name for layer in drawn.layers if layer.kind == "layer"] == list("0123")
+    same = nn.Sequential(*map(Applied, (np.tanh, np.tanh)))
+    drawn = viz.draw_model(same, np.ones((1, 2), np.float32)).graph
+    assert [layer.repeats for layer in drawn.layers if layer.kind == "layer"] == [2]
+
+
+def test_few_depths_are_tried_where_modules_lie_deep_in_each_other(monkeypatch):
+    class Nested(nn.Module):
+        def __init__(self, depth):
+            super().__init__()
+            self.inner = Nested(depth - 1) if depth else None
+
+        def forward(self, x):
+            return (x + 1.0 if self.inner is None else self.inner(x + 1.0)) * 2.0
+
+    built = []
+    build = fewer.build
+    monkeypatch.setattr(fewer, "build", lambda *a, **k: built.append(a) or build(*a, **k))
+    drawing = viz.draw_model(Nested(60), np.ones(2, np.float32), max_layers=41)
+    assert len(drawing.graph.layers) <= 41
+    assert "(depth=" in drawing.graph.notes[0]
+    assert len(built) < 20  # for this picture and a smaller one, not 60 for each
+
+
+def test_what_is_left_out_counts_equal_layers_as_often_as_they_occur():
+    layers = [nn.ReLU() if i % 4 == 3 else nn.Linear(4, 4) for i in range(120)]
+    drawn = viz.draw_model(nn.Sequential(*layers), np.ones((1, 4), np.float32), max_layers=10).graph
+    assert sum(layer.parameters * layer.repeats for layer in drawn.layers) == drawn.parameters
+    (hidden,) = (layer for layer in drawn.layers if layer.kind == "hidden")
+    shown = sum(layer.repeats for layer in drawn.layers if layer.kind == "layer")
+    assert hidden.title == f"{120 - shown} layers and operations"
+
+
+def test_as_many_layers_are_shown_as_fit():
+    blocks = [nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 3), nn.Linear(3, 2)) for _ in range(60)]
+    drawing = viz.draw_model(
+        nn.Sequential(nn.Sequential(*blocks), nn.ReLU()), ones(1, 2), fold=False, max_layers=50
+    )
+    assert len(drawing.graph.layers) == 50
+    assert [layer.kind for layer in drawing.graph.layers].count("hidden") == 1
+    assert "those in the middle are left out" in drawing.graph.notes[0]
+
+
+def test_parameters_of_shared_layers_that_are_left_out_are_counted_once():
+    shared = nn.Linear(4, 4)
+    layers = [shared if i % 3 == 0 else nn.Linear(4, 4) for i in range(60)]
+    model = nn.Sequential(*layers)
+    drawn = viz.draw_model(model, np.ones((1, 4), np.float32), max_layers=9, fold=False).graph
+    (hidden,) = (layer for layer in drawn.layers if layer.kind == "hidden")
+    shown = {
+        name for layer in drawn.layers if layer is not hidden for name in layer.parameter_names
+    }
+    elsewhere = sum(p.size for name, p in model.named_parameters() if name in shown)
+    assert hidden.parameters == drawn.parameters - elsewhere
+
+
+def test_what_was_seen_of_folded_layers_stays_with_them():
+    layers = [nn.Linear(2, 2), nn.Linear(2, 2), nn.ReLU(), nn.ReLU(), nn.Linear(2, 3)]
+    built = with_repeats(build(watch(nn.Sequential(*layers), (ones(1, 2),))))
+    assert [layer.repeats for layer in built.graph.layers] == [1, 2, 2, 1, 1]
+    for layer in built.graph.layers:
+        assert [c.node.rule.name for c in built.computed(layer.index)] == {
+            "Linear": ["affine"], "ReLU": ["relu"], "input": [], "output": [],
+        }[layer.title]  # fmt: skip
+
+
+class Deep(nn.Module):
+    """Modules in each other, each with some operations of its own."""
+
+    def __init__(self, depth, operations):
+        super().__init__()
+        self.operations = operations
+        self.layer = nn.Linear(2, 2)
+        self.inner = Deep(depth - 1, operations) if depth > 1 else None
+
+    def forward(self, x):
+        x = self.layer(x)
+        for _ in range(self.operations):
+            x = x * 0.5
+        return x if self.inner is None else self.inner(x)
+
+
+def test_the_work_of_building_is_linear_in_the_depth_of_nesting():
+    shallow, deep = (watch(Deep(depth, 20), (ones(1, 2),)) for depth in (30, 60))
+    build(shallow)  # what is remembered afterwards counts for neither
+    assert calls_of(lambda: build(deep)) < 2.3 * calls_of(lambda: build(shallow))
+
+
+def test_what_is_wrong_with_options_is_said():
+    model, x = nn.Linear(2, 2), ones(1, 2)
+    for option in ("grads", "shapes", "fold", "configuration"):
+        with pytest.raises(ArgumentError, match=f"{option} is True or False, not 'yes'"):
+            viz.draw_model(model, x, **{option: "yes"})
+
+
+def test_long_names_of_classes_are_shortened(tmp_path):
+    kind = type("Long" * 750, (nn.Linear,), {})
+    assert len(kind.__name__) == 3000
+    drawing = viz.draw_model(kind(2, 2), ones(1, 2))
+    assert kind.__name__ not in drawing.source
+    assert "LongLong" in drawing.source
+    assert kind.__name__ not in viz.draw_network(kind(2, 2)).source
+    assert max(map(len, viz.text(kind(2, 2)).splitlines())) < 200
+    y = kind(2, 2)(ones(1, 2))
+    assert max(map(len, viz.text(y).splitlines())) < 200
+    assert max(map(len, viz.text(y, depth=0).splitlines())) < 200

@@ -68,7 +68,15 @@ def lines_of(drawing, *, visible=True):
 
 
 def circles_of(drawing):
-    return re.findall(r"(n\d+) \[label=<<b>(.*?)</b>> .*shape=circle", drawing.source)
+    """Return the node and the name of each neuron."""
+    return re.findall(r"(n\d+) \[label=<<b>(.*?)</b>.*> .*shape=circle", drawing.source)
+
+
+def activations_of(drawing):
+    """Return the numbers below the names of the neurons."""
+    return re.findall(
+        r'label=<<b>.*<font point-size="9">(.*?)</font>.*shape=circle', drawing.source
+    )
 
 
 def numbers_at(drawing):
@@ -140,7 +148,10 @@ def test_edges_lead_from_each_neuron_to_each_of_the_next_column():
 
 def test_an_input_shows_the_activations_of_the_sample():
     model = story()
-    texts = [text for _, text in circles_of(viz.draw_network(model, input=X))]
+    drawing = viz.draw_network(model, input=X)
+    names = [name for _, name in circles_of(drawing)]
+    assert names == ["x₁", "x₂", "h₁", "h₂", "h₃", "h₁", "h₂", "y₁", "y₂"]
+    texts = activations_of(drawing)
     hidden = model[:2](np.array(X, np.float32)).numpy()
     out = model(np.array(X, np.float32)).numpy()
     assert texts[:2] == ["1", "0.5"]
@@ -194,7 +205,30 @@ def test_numbers_that_are_not_finite_are_said_to_be():
     model.weight.data = np.array([[np.nan, np.inf]], np.float32)
     drawing = viz.draw_network(model)
     assert numbers_at(drawing) == ["NaN", "∞"]
-    assert "not finite" in drawing.source
+    assert colors_of(drawing) == ["#B00020", "#B00020"]
+    assert "weight NaN or infinity" in drawing.source
+
+
+def test_neurons_that_are_not_finite_stand_out():
+    model = nn.Linear(2, 2, bias=False)
+    model.weight.data = np.array([[1.0, 1.0], [np.nan, 1.0]], np.float32)
+    source = viz.draw_network(model, input=[1.0, 2.0]).source
+    fills = re.findall(r'fillcolor="(#\w+)".*shape=circle', source)
+    assert [fill == "#B00020" for fill in fills] == [False, False, False, True]
+    assert ">NaN or infinity<" in source
+    assert "NaN or infinity" not in viz.draw_network(nn.Linear(2, 2), input=[1.0, 2.0]).source
+
+
+def test_grads_is_true_or_false():
+    with pytest.raises(ArgumentError, match="grads is True or False, not 'yes'"):
+        viz.draw_network(story(), grads="yes")
+
+
+def test_with_gradients_it_is_said_what_colours_and_numbers_mean():
+    source = viz.draw_network(story_with_gradients(), grads=True).source
+    assert "Colour and dashes are the sign of the gradient, not of the weight." in source
+    assert "the upper is the weight or bias, the lower (∂) its gradient" in source
+    assert "Colour and dashes" not in viz.draw_network(story_with_gradients()).source
 
 
 def test_wide_layers_are_shortened_with_a_count():

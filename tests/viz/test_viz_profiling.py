@@ -188,3 +188,10 @@ def test_picture_and_table_are_the_golden_ones(clock):
     check_golden(p.draw(depth=1, direction="LR"), "profile_depth_1.dot")
     check_golden("\n\n".join(str(p.table(by)) for by in ("operation", "module", "line")) + "\n",
                  "profile.txt")  # fmt: skip
+
+
+def test_very_long_names_are_shortened_in_the_table():
+    model = nn.Sequential({"long" * 800: nn.Linear(2, 2)})
+    with mg.profile() as p:
+        model(np.ones((1, 2), np.float32))
+    assert max(map(len, str(p.table(by="module")).splitlines())) < 200

@@ -12,6 +12,7 @@ from viz_models import NASTY, chain, net_and_loss
 
 import minigrad as mg
 from minigrad import errors, nn, viz
+from minigrad.errors import ArgumentError
 from minigrad.viz import computation
 from minigrad.viz.look import render
 from minigrad.viz.look.render import Drawing
@@ -235,3 +236,11 @@ def test_other_pictures_are_saved_in_the_same_way(monkeypatch, tmp_path):
     only("none", monkeypatch)
     picture = viz.draw_model(nn.Linear(2, 1), [[1.0, 2.0]])
     assert picture.save(tmp_path / "m.dot").read_text("utf-8").startswith("digraph")
+
+
+def test_a_model_is_saved_as_json_too(tmp_path):
+    drawing = viz.draw_model(nn.Linear(2, 1), [[1.0, 2.0]])
+    entries = json.loads(drawing.save(tmp_path / "m.json").read_text("utf-8"))
+    assert [layer["title"] for layer in entries["layers"]] == ["input", "Linear", "output"]
+    with pytest.raises(ArgumentError, match=r"save it as \.svg, \.png, \.pdf, \.json or \.dot"):
+        drawing.save(tmp_path / "m.txt")

@@ -99,7 +99,7 @@ def test_models_say_what_they_share_and_what_is_frozen():
     text = viz.text(model)
     assert "weight  (2, 2)  [frozen]" in text
     assert text.count("[shared: see above]") == 1
-    assert text.endswith("4 numbers in 1 parameter")
+    assert text.endswith("4 parameters in 1 array")
 
 
 def test_a_model_s_values_and_gradients_can_be_shown():

@@ -72,7 +72,7 @@ def broken():
 VIEWS = {
     "computation": lambda: (
         viz.draw(*recorded(), values=True, grads=True, backward=True, dtypes=True),
-        ["inp.weight", "mean_cross_entropy", "repeated 3 times", "way of the gradient", "float32"],
+        ["inp.weight", "mean_cross_entropy", "way of the gradient", "float32"],
     ),
     "computation, collapsed": lambda: (
         viz.draw(*recorded(), depth=1, direction="LR"),

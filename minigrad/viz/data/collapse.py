@@ -7,14 +7,27 @@ import heapq
 import itertools
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
+from minigrad.errors import DtypeError
 from minigrad.viz.data.graph import Cost, Edge, Graph, GraphNode, Group
+from minigrad.viz.options import check_depth, check_max_nodes
 
-__all__ = ["LEAVES", "collapsed", "cost_of", "depth_of", "limited", "rebuilt"]
+__all__ = [
+    "LEAVES",
+    "check_is_graph",
+    "collapsed",
+    "common_group",
+    "cost_of",
+    "depth_of",
+    "limited",
+    "missing_in",
+    "rebuilt",
+]
 
-Place = Callable[[GraphNode], int]  # the node of the smaller graph that stands for one
+GroupOf = Callable[[GraphNode], int | None]  # the group that a node is shown as a part of
 
 
 def depth_of(graph: Graph) -> list[int]:
@@ -31,46 +44,71 @@ def depth_of(graph: Graph) -> list[int]:
 def collapsed(graph: Graph, depth: int) -> Graph:
     """Return the graph with every call of a module below a depth as one node.
 
-    At depth 0 the outermost modules are single nodes; at depth 1 what they are made of, and so on.
     Edges between what remains are conserved: one stands for all between the same two nodes.
 
     Parameters
     ----------
     graph : Graph
-        As `graph` returns it.
     depth : int
-        From 0 up.
+        0 for the outermost modules as single nodes, 1 for what they are made of, and so on.
 
     Returns
     -------
     Graph
+        Its `summary` is that of the graph given.
+
+    Raises
+    ------
+    DtypeError
+        If `graph` is not a graph.
+    ArgumentError
+        If `depth` is not such a number.
 
     Examples
     --------
     >>> import numpy as np
     >>> from minigrad import nn, viz
-    >>> model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh(), nn.Linear(2, 2, rng=0), nn.Tanh())
-    >>> graph = viz.graph(model(np.ones((1, 2))))
-    >>> len(graph.nodes), len(viz.collapsed(graph, depth=0).nodes)
-    (9, 2)
+    >>> model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    >>> graph = viz.graph(np.sum(model(np.ones((1, 3), np.float32))))
+    >>> [node.title for node in viz.collapsed(graph, 1).nodes]
+    ['constant', '0', '1', '2', 'sum']
+    >>> [node.title for node in viz.collapsed(graph, 0).nodes]
+    ['constant', 'Sequential', 'sum']
     """
-    depths = depth_of(graph)
-    # For each group the one that it becomes a part of, if any.
+    check_is_graph(graph)
+    check_depth(depth, optional=False)
+    return _merged(graph, _enclosed(graph, frozenset(), depth))
+
+
+def check_is_graph(graph: Any) -> None:
+    """Refuse what is not a graph."""
+    if not isinstance(graph, Graph):
+        raise DtypeError(
+            f"a smaller graph is made of a Graph, not of {type(graph).__name__}: "
+            "viz.graph(loss) makes one"
+        )
+
+
+def _enclosed(graph: Graph, opened: Collection[int], depth: int) -> GroupOf:
+    """Return what tells in which group a node is that is shown as one, if it is in one.
+
+    Those are the groups at the depth and below that are not opened, if none around them is one.
+    """
     within: list[int | None] = []
-    for group, level in zip(graph.groups, depths, strict=True):
+    for group, level in zip(graph.groups, depth_of(graph), strict=True):
         outer = None if group.parent is None else within[group.parent]
-        within.append(outer if outer is not None else group.index if level == depth else None)
-    return _merged(graph, lambda node: None if node.group is None else within[node.group])
+        closed = level >= depth and group.index not in opened
+        within.append(outer if outer is not None else group.index if closed else None)
+    return lambda node: None if node.group is None else within[node.group]
 
 
-def _merged(graph: Graph, group_of: Callable[[GraphNode], int | None]) -> Graph:
+def _merged(graph: Graph, group_of: GroupOf) -> Graph:
     """Return the graph with the nodes of each of some groups as one."""
     members: dict[int, list[GraphNode]] = {}
     for node in graph.nodes:
         group = group_of(node)
         if group is not None:
             members.setdefault(group, []).append(node)
-    results = _results(graph, group_of)
     kept: list[GraphNode] = []
     places: list[int] = [0] * len(graph.nodes)
     for node in graph.nodes:
@@ -81,35 +119,24 @@ def _merged(graph: Graph, group_of: Callable[[GraphNode], int | None]) -> Graph:
         elif node is members[group][0]:
             for member in members[group]:
                 places[member.index] = len(kept)
-            result = graph.nodes[results.get(group, members[group][-1].index)]
-            kept.append(_module_node(graph.groups[group], members[group], result))
+            kept.append(_module_node(graph.groups[group], members[group]))
     return rebuilt(graph, kept, places)
-
-
-def _results(graph: Graph, group_of: Callable[[GraphNode], int | None]) -> dict[int, int]:
-    """Return for each group the last node in it that something outside was computed from."""
-    groups = [group_of(node) for node in graph.nodes]
-    results: dict[int, int] = {}
-    leaving = [edge.source for edge in graph.edges if groups[edge.source] != groups[edge.target]]
-    for index in sorted([*leaving, *(node.index for node in graph.nodes if node.output)]):
-        group = groups[index]
-        if group is not None and graph.nodes[index].kind not in LEAVES:
-            results[group] = index
-    return results
 
 
 LEAVES = ("parameter", "input", "constant")
 
 
-def _module_node(group: Group, members: Sequence[GraphNode], result: GraphNode) -> GraphNode:
-    """Return the node that stands for a group, with what is known of its result."""
+def _module_node(group: Group, members: Sequence[GraphNode]) -> GraphNode:
+    """Return the node that stands for a group, with what is known of its result.
+
+    That is the last of its members: nothing in the group was computed from it.
+    """
+    result = members[-1]
     wanted = [node for node in members if node.kind == "parameter" and node.requires_grad]
-    missing = [node.name for node in wanted if not node.got_gradient]
-    for node in members:
-        missing += node.without_gradient
-        wanted += [node] if node.got_gradient is not None and node.kind == "module" else []
+    wanted += [n for n in members if n.kind in _SEVERAL and n.got_gradient is not None]
+    missing = [name for node in members for name in missing_in(node)]
     return GraphNode(
-        members[-1].index,
+        result.index,
         "module",
         group.path,
         group.module,
@@ -122,11 +149,36 @@ def _module_node(group: Group, members: Sequence[GraphNode], result: GraphNode) 
         operations=sum(node.operations for node in members),
         output=any(node.output for node in members),
         repeats=group.repeats,
-        without_gradient=tuple(missing),
+        without_gradient=tuple(dict.fromkeys(missing)),
+        frozen=_frozen_in(members),
         value=result.value,
         gradient=result.gradient,
         cost=cost_of(members),
     )
+
+
+_SEVERAL = ("module", "hidden")  # kinds that stand for several nodes
+
+
+def _frozen_in(nodes: Iterable[GraphNode]) -> tuple[str, ...]:
+    """Return the names of the parameters that require no gradient which some nodes stand for."""
+    names = [
+        name
+        for node in nodes
+        for name in (node.frozen or ((node.name,) if node.frozen_remark else ()))
+    ]
+    return tuple(dict.fromkeys(names))
+
+
+def missing_in(node: GraphNode) -> tuple[str, ...]:
+    """Return the names of the parameters and inputs without a gradient in what a node stands for.
+
+    The node itself may be one.
+    """
+    if node.without_gradient:
+        return node.without_gradient
+    is_leaf = node.kind in ("parameter", "input")
+    return (node.title,) if is_leaf and node.requires_grad and not node.got_gradient else ()
 
 
 def cost_of(nodes: Iterable[GraphNode]) -> Cost | None:
@@ -151,7 +203,13 @@ def rebuilt(
             key = source, target, edge.argument if plain else 0
             uses[key] = uses.get(key, 0) + edge.uses
     edges = tuple(Edge(*key, count) for key, count in uses.items())
-    return replace(graph, nodes=tuple(nodes), edges=edges, notes=(*graph.notes, *notes))
+    return replace(
+        graph,
+        nodes=tuple(nodes),
+        edges=edges,
+        notes=(*graph.notes, *notes),
+        of_all=graph.summary,
+    )
 
 
 def _in_order(graph: Graph, kept: Sequence[GraphNode], places: Sequence[int]) -> list[int]:
@@ -187,61 +245,120 @@ def _in_order(graph: Graph, kept: Sequence[GraphNode], places: Sequence[int]) ->
 
 
 def limited(graph: Graph, most: int) -> Graph:
-    """Return the graph with at most so many nodes, or as few as can be told apart.
+    """Return the graph with at most so many nodes.
 
-    Modules are collapsed as far as needed, the innermost first; if that is not enough, the
-    operations in the middle are left out. A note says so.
+    Modules are collapsed as far as needed, the innermost first and of these the largest; where
+    that would leave half of what is allowed or less, or is not enough, the nodes in the middle
+    are left out. A note says so.
 
     Parameters
     ----------
     graph : Graph
-        As `graph` returns it.
     most : int
-        Number of nodes, from 1 up.
+        From 3 up.
 
     Returns
     -------
     Graph
+        The graph itself, if it is as small.
+
+    Raises
+    ------
+    DtypeError
+        If `graph` is not a graph.
+    ArgumentError
+        If `most` is not such a number.
 
     Examples
     --------
     >>> import numpy as np
     >>> from minigrad import nn, viz
-    >>> model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh(), nn.Linear(2, 2, rng=0), nn.Tanh())
-    >>> graph = viz.graph(model(np.ones((1, 2))))
-    >>> len(viz.limited(graph, 4).nodes)
-    2
+    >>> model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    >>> graph = viz.graph(np.sum(model(np.ones((1, 3), np.float32))))
+    >>> len(graph.nodes), [node.title for node in viz.limited(graph, 6).nodes]
+    (9, ['constant', '0', 'relu', '2', 'sum'])
     """
+    check_is_graph(graph)
+    check_max_nodes(most, "most")
     if len(graph.nodes) <= most:
         return graph
     whole = len(graph.nodes)
     sizes = _sizes(graph)
     depth = next((d for d in reversed(range(len(sizes))) if sizes[d] <= most), None)
-    smaller = collapsed(graph, depth or 0)
     if depth is None:
-        return _without_middle(smaller, most, whole)
-    note = (
-        f"{whole:,} nodes are more than {most:,}, so modules are collapsed "
-        f"(depth={depth}); max_nodes= allows more"
-    )
+        return _without_middle(collapsed(graph, 0), most, whole)
+    opened = _opened(graph, depth, most - sizes[depth])
+    smaller = _merged(graph, _enclosed(graph, opened, depth))
+    if 2 * len(smaller.nodes) <= most:  # one of the modules has more in it than all that is shown
+        return _without_middle(_merged(graph, _enclosed(graph, opened, depth + 1)), most, whole)
+    extent = "some modules are collapsed" if opened else f"modules are collapsed (depth={depth})"
+    note = f"{whole:,} nodes are more than {most:,}, so {extent}; max_nodes= allows more"
     return replace(smaller, notes=(*smaller.notes, note))
+
+
+def _opened(graph: Graph, depth: int, room: int) -> set[int]:
+    """Return which groups, from a depth on, can be shown in full in room for so many nodes more.
+
+    Outer ones before inner ones, and of these those with the least in them first.
+    """
+    depths = depth_of(graph)
+    occupied = _occupied(graph)
+    inside = Counter(node.group for node in graph.nodes)
+    inside.update(g.parent for g in graph.groups if occupied[g.index])
+    children: dict[int | None, list[int]] = {}
+    for inner in graph.groups:
+        if occupied[inner.index]:
+            children.setdefault(inner.parent, []).append(inner.index)
+    closed = [(depth, inside[g], g) for g, level in enumerate(depths) if level == depth]
+    closed = [entry for entry in closed if occupied[entry[2]]]
+    heapq.heapify(closed)
+    opened: set[int] = set()
+    while closed:
+        level, more, group = heapq.heappop(closed)
+        if more - 1 <= room:
+            room -= more - 1
+            opened.add(group)
+            for child in children.get(group, []):
+                heapq.heappush(closed, (level + 1, inside[child], child))
+    return opened
+
+
+def _occupied(graph: Graph) -> list[bool]:
+    """Return for each group whether there is a node in it, or in a group inside."""
+    occupied = [False] * len(graph.groups)
+    for node in graph.nodes:
+        if node.group is not None:
+            occupied[node.group] = True
+    for group in reversed(graph.groups):
+        if group.parent is not None:
+            occupied[group.parent] |= occupied[group.index]
+    return occupied
 
 
 def _sizes(graph: Graph) -> list[int]:
     """Return for each depth how many nodes there are with modules at it as single ones."""
     depths = depth_of(graph)
-    occupied = [False] * len(graph.groups)
     outside = [0] * (max(depths, default=-1) + 2)  # nodes above each depth
     for node in graph.nodes:
-        if node.group is not None:
-            occupied[node.group] = True
         outside[0 if node.group is None else depths[node.group] + 1] += 1
-    for group in reversed(graph.groups):
-        if group.parent is not None:
-            occupied[group.parent] |= occupied[group.index]
-    modules = Counter(depth for depth, full in zip(depths, occupied, strict=True) if full)
+    modules = Counter(depth for depth, full in zip(depths, _occupied(graph), strict=True) if full)
     above = itertools.accumulate(outside)
     return [nodes + modules[depth] for depth, nodes in enumerate(above)][:-1]
+
+
+def common_group(groups: Sequence[Group], of: Iterable[int | None]) -> int | None:
+    """Return the innermost group around several, given by their places."""
+    common, *others = of
+    for other in others:
+        # A group comes after the one around it, so the later of two is not around the other.
+        while common != other:
+            if common is None or other is None:
+                return None
+            if common > other:
+                common = groups[common].parent
+            else:
+                other = groups[other].parent
+    return common
 
 
 def _without_middle(graph: Graph, most: int, whole: int) -> Graph:
@@ -249,14 +366,22 @@ def _without_middle(graph: Graph, most: int, whole: int) -> Graph:
     head = max(1, (most - 1) // 2)
     tail = max(1, most - 1 - head)
     middle = graph.nodes[head : len(graph.nodes) - tail]
+    wanted = [n for n in middle if n.kind in (*LEAVES, *_SEVERAL) and n.requires_grad]
+    wanted = [n for n in wanted if n.got_gradient is not None]
+    missing = tuple(dict.fromkeys(name for node in middle for name in missing_in(node)))
     hidden = GraphNode(
         middle[0].index,
         "hidden",
         operation=f"{sum(node.operations for node in middle):,} operations",
+        group=common_group(graph.groups, dict.fromkeys(node.group for node in middle)),
         shape=middle[-1].shape,
         dtype=middle[-1].dtype,
         requires_grad=any(node.requires_grad for node in middle),
+        got_gradient=not missing if wanted else None,
         operations=sum(node.operations for node in middle),
+        output=any(node.output for node in middle),
+        without_gradient=missing,
+        frozen=_frozen_in(middle),
         cost=cost_of(middle),
     )
     kept = [*graph.nodes[:head], hidden, *graph.nodes[len(graph.nodes) - tail :]]

@@ -8,39 +8,48 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from minigrad.viz.data.collapse import LEAVES, cost_of, rebuilt
+from minigrad.viz.data.collapse import LEAVES, check_is_graph, cost_of, missing_in, rebuilt
 from minigrad.viz.data.graph import Edge, Graph, GraphNode, Group
 
 __all__ = ["folded"]
 
 
 def folded(graph: Graph) -> Graph:
-    """Return the graph with runs of equal calls, one after the other, drawn as the first of them.
+    """Return the graph with runs of equal calls, one after the other, as the first of them.
 
     Calls are equal if their modules have names that differ in numbers only, if these and those
     inside them are of the same classes and configurations, and if they did the same operations on
-    arrays of the same shapes, wired in the same way, and gradients arrived at the same parameters.
-    Each is given what the one before it made, always from the same place in it to the same place,
-    and nothing else uses that. Each run's group says how often it occurs.
+    arrays of the same shapes, wired in the same way, with parameters of the same names in their
+    modules, and gradients arrived at the same ones. Each is given what the one before it made,
+    always from the same place in it to the same place, and nothing else uses that. Each run's
+    group says how often it occurs. Of what stands for several, no value and no gradient is told.
 
     Parameters
     ----------
     graph : Graph
-        As `graph` returns it.
 
     Returns
     -------
     Graph
+        Its `summary` is that of the graph given; the graph itself, if there is no such run.
+
+    Raises
+    ------
+    DtypeError
+        If `graph` is not a graph.
 
     Examples
     --------
     >>> import numpy as np
     >>> from minigrad import nn, viz
-    >>> block = lambda: nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh())
-    >>> graph = viz.graph(nn.Sequential(block(), block(), block())(np.ones((1, 2))))
-    >>> [group.repeats for group in viz.folded(graph).groups]
-    [1, 3, 1, 1, 1, 1, 1, 1, 1, 1]
+    >>> model = nn.Sequential(*(nn.Linear(3, 3) for _ in range(4)))
+    >>> graph = viz.graph(model(np.ones((1, 3), np.float32)))
+    >>> len(graph.nodes), len(viz.folded(graph).nodes)
+    (13, 4)
+    >>> [(group.path, group.repeats) for group in viz.folded(graph).groups[:2]]
+    [('', 1), ('0', 4)]
     """
+    check_is_graph(graph)
     return _Folding(graph).folded()
 
 
@@ -135,7 +144,10 @@ class _Folding:
                     wires.append((place, edge.argument))
                     entering.append(edge)
             leaving += [edge for edge in self.departing[index] if edge.target not in places]
-        structure = [(group_places.get(g.parent or 0), _looks(g)) for g in groups[1:]]
+        structure = [
+            (group_places.get(g.parent or 0), g.path.removeprefix(group.path), _looks(g))
+            for g in groups[1:]
+        ]
         looks = [
             (group_places[self.graph.nodes[index].group or 0], self.look(index)) for index in nodes
         ]
@@ -154,8 +166,8 @@ class _Folding:
         """Return what two nodes must have in common to be drawn as one."""
         node = self.graph.nodes[index]
         kept = (node.operation, node.options, node.shape, node.dtype, node.requires_grad)
-        own_name = node.name if node.kind != "parameter" else ""
-        return node.kind, own_name, node.got_gradient, node.repeats, kept
+        own_name = _own_name(node.name) if node.kind == "parameter" else node.name
+        return node.kind, own_name, node.got_gradient, node.repeats, node.exactly, kept
 
     def is_only_for(self, index: int, places: dict[int, int]) -> bool:
         node = self.graph.nodes[index]
@@ -267,6 +279,12 @@ def _name(group: Group) -> str:
     return re.sub(r"\d+", "", group.path)
 
 
+def _own_name(parameter: str) -> str:
+    """Return a parameter's name in its module, after that of the module without its numbers."""
+    path, dot, own = parameter.rpartition(".")
+    return re.sub(r"\d+", "", path) + dot + own
+
+
 def _looks(group: Group) -> object:
     return group.module, group.configuration, group.repeats
 
@@ -278,6 +296,9 @@ def _as_one(node: GraphNode, same: list[GraphNode]) -> GraphNode:
         node,
         operations=sum(n.operations for n in same),
         output=any(n.output for n in same),
+        value=None,  # of many: the first one's is not what the next module or the result has
+        gradient=None,
+        without_gradient=tuple(dict.fromkeys(name for n in same for name in missing_in(n))),
         cost=cost_of(same),
     )
 

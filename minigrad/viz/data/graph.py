@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.errors import ArgumentError
+from minigrad.errors import ArgumentError, DtypeError
 from minigrad.viz.data.snapshots import Snapshot, Statistics
 
-__all__ = ["Cost", "Edge", "Graph", "GraphNode", "Group"]
+__all__ = ["Cost", "Edge", "Graph", "GraphNode", "Group", "as_json"]
 
 
 class Cost(NamedTuple):
@@ -103,7 +104,9 @@ class GraphNode:
         Whether a gradient is there now; None for results, which do not keep theirs. Of a
         collapsed module, whether one is there for all its parameters that require one.
     without_gradient : tuple of str
-        Of a collapsed module the names of those parameters for which none is there.
+        Of what stands for several, the names of those parameters for which none is there.
+    frozen : tuple of str
+        Of what stands for several, the names of the parameters that require no gradient.
     line : str
         ``"file.py:12"``, the user's line that made it; "" unless it was recorded.
     operations : int
@@ -146,12 +149,26 @@ class GraphNode:
     value: Snapshot | None = field(default=None, compare=False, repr=False)
     gradient: Snapshot | None = field(default=None, compare=False, repr=False)
     without_gradient: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
     cost: Cost | None = field(default=None, compare=False, repr=False)
+    # Of the constants what `options` is too short for; equal operations have it in common.
+    exactly: str = field(default="", compare=False, repr=False)
 
     @property
     def title(self) -> str:
         """What it is called: its name, or what made it."""
         return self.name or self.call or self.kind
+
+    @property
+    def frozen_remark(self) -> str:
+        """``"frozen"`` of a parameter that requires no gradient, or of what has only such ones.
+
+        ``"frozen: 0.weight"`` of what has others, too; else "".
+        """
+        if self.kind == "parameter":
+            return "" if self.requires_grad else "frozen"
+        some = f"frozen: {', '.join(self.frozen)}" if self.frozen else ""
+        return "frozen" if some and self.got_gradient is None else some
 
     @property
     def call(self) -> str:
@@ -210,6 +227,8 @@ class Graph:
         not among `nodes`, and have the index -1.
     walked_back : bool
         Whether a gradient has arrived at any parameter or input.
+    summary : str
+        How much it is; of a smaller form of a graph (collapsed, folded, limited), how much all is.
 
     Examples
     --------
@@ -232,22 +251,25 @@ class Graph:
     notes: tuple[str, ...] = ()
     unused: tuple[GraphNode, ...] = ()
     walked_back: bool = False
+    of_all: str = field(default="", compare=False, repr=False)  # the summary, if it is of more
 
     @property
     def summary(self) -> str:
-        """How much it is: ``"15 operations, 1,460 numbers in 16 parameters"``."""
+        """How much it is: ``"15 operations, 1,460 parameters in 16 arrays"``."""
+        if self.of_all:
+            return self.of_all
         operations = sum(node.operations for node in self.nodes)
         parameters = [node for node in self.nodes if node.kind == "parameter"]
         text = _counted(operations, "operation")
         if not parameters:
             return text
         size = sum(math.prod(node.shape) for node in parameters)
-        return f"{text}, {_counted(size, 'number')} in {_counted(len(parameters), 'parameter')}"
+        return f"{text}, {_counted(size, 'parameter')} in {_counted(len(parameters), 'array')}"
 
     @property
     def unreached(self) -> frozenset[int]:
         """Indices of parameters, inputs and modules without a gradient, where others have one."""
-        kinds = ("parameter", "input", "module")
+        kinds = ("parameter", "input", "module", "hidden")
         return frozenset(
             node.index
             for node in self.nodes
@@ -269,21 +291,27 @@ class Graph:
         if len(found) == 1:
             return found[0]
         names = ", ".join(dict.fromkeys(node.name for node in self.nodes if node.name))
+        computed = [node.index for node in self.nodes if node.operation == name]
+        hint = f"; it is what computed node {computed[-1]}: give that number" if computed else ""
         raise ArgumentError(
-            f"{len(found)} nodes of the graph are named {name!r}; names are: {names or 'none'}"
+            f"{len(found)} nodes of the graph are named {name!r}{hint}; names are: "
+            f"{names or 'none'}"
         )
 
-    def what_reaches(self, node: GraphNode | int) -> tuple[GraphNode, ...]:
-        """Return everything a node was computed from: parameters, inputs, operations."""
+    def what_reaches(self, node: GraphNode | int | str) -> tuple[GraphNode, ...]:
+        """Return everything a node was computed from: parameters, inputs, operations.
+
+        The node itself, its place in `nodes`, or its name, as `find` takes it.
+        """
         sources = self._neighbours(forward=False)
         return self._reached(node, sources)
 
-    def what_is_reached_from(self, node: GraphNode | int) -> tuple[GraphNode, ...]:
-        """Return everything that was computed from a node."""
+    def what_is_reached_from(self, node: GraphNode | int | str) -> tuple[GraphNode, ...]:
+        """Return everything that was computed from a node, given as for `what_reaches`."""
         return self._reached(node, self._neighbours(forward=True))
 
-    def parameters_of(self, node: GraphNode | int) -> tuple[GraphNode, ...]:
-        """Return the parameters that a node was computed from."""
+    def parameters_of(self, node: GraphNode | int | str) -> tuple[GraphNode, ...]:
+        """Return the parameters that a node was computed from, given as for `what_reaches`."""
         return tuple(n for n in self.what_reaches(node) if n.kind == "parameter")
 
     def without_gradient(self) -> tuple[tuple[GraphNode, str], ...]:
@@ -336,8 +364,10 @@ class Graph:
                 found[edge.target].append(edge.source)
         return found
 
-    def _reached(self, start: GraphNode | int, ways: list[list[int]]) -> tuple[GraphNode, ...]:
-        first = start.index if isinstance(start, GraphNode) else start
+    def _reached(
+        self, start: GraphNode | int | str, ways: list[list[int]]
+    ) -> tuple[GraphNode, ...]:
+        first = self._place(start)
         seen: set[int] = set()
         stack = list(ways[first])
         while stack:
@@ -346,6 +376,21 @@ class Graph:
                 seen.add(index)
                 stack.extend(ways[index])
         return tuple(self.nodes[index] for index in sorted(seen))
+
+    def _place(self, node: Any) -> int:
+        if isinstance(node, str):
+            node = self.find(node)
+        place = node.index if isinstance(node, GraphNode) else node
+        if isinstance(place, bool) or not isinstance(place, int | np.integer):
+            raise DtypeError(
+                f"a node is given by itself, its place among the nodes, or its name, not as "
+                f"{type(node).__name__}"
+            )
+        if not 0 <= place < len(self.nodes):
+            raise ArgumentError(
+                f"there is no node {place}: the graph has {len(self.nodes)}, from 0 up"
+            )
+        return int(place)
 
     def groups_around(self, group: int | None) -> Iterator[Group]:
         """Yield a group and the groups around it, the innermost first."""
@@ -387,7 +432,14 @@ class Graph:
 
     def to_json(self) -> str:
         """Return the graph as JSON; numbers that are not finite as strings."""
-        return json.dumps(_finite(self.to_dict()), indent=1, ensure_ascii=False, allow_nan=False)
+        return as_json(self.to_dict())
+
+
+def as_json(entries: dict[str, Any]) -> str:
+    """Return plain data as JSON; numbers that are not finite as strings."""
+    text = json.dumps(_finite(entries), indent=1, ensure_ascii=False, allow_nan=False)
+    # Half of a pair of surrogates, as a name may have it, is no character of UTF-8.
+    return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _counted(number: int, what: str) -> str:
@@ -400,7 +452,8 @@ def _named(node: GraphNode) -> bool:
 
 def _node_as_dict(node: GraphNode) -> dict[str, Any]:
     entries: dict[str, Any] = {**vars(node), "shape": list(node.shape)}
-    entries["without_gradient"] = list(node.without_gradient)
+    entries |= {name: list(entries[name]) for name in ("without_gradient", "frozen")}
+    del entries["exactly"]
     for what in ("value", "gradient"):
         array = entries[what]
         entries[what] = None if array is None else Statistics.of(array)._asdict()
@@ -411,7 +464,7 @@ def _node_as_dict(node: GraphNode) -> dict[str, Any]:
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     if isinstance(value, float) and not np.isfinite(value):
         return str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from minigrad.viz.data.collapse import collapsed, limited
 from minigrad.viz.data.folding import folded
 from minigrad.viz.data.graph import Graph
-from minigrad.viz.options import check_depth, check_max_nodes
+from minigrad.viz.options import check_depth, check_flags, check_max_nodes
 
 __all__ = ["reduced"]
 
@@ -20,6 +20,7 @@ def reduced(graph: Graph, depth: int | None, fold: bool, max_nodes: int | None) 
     """
     check_depth(depth)
     check_max_nodes(max_nodes)
+    check_flags(fold=fold)
     if fold:
         graph = folded(graph)
     if depth is not None:

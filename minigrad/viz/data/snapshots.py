@@ -6,7 +6,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-__all__ = ["WHOLE", "Snapshot", "Statistics", "as_numpy", "copy_of", "snapshot"]
+from minigrad.arrays import as_numpy
+
+__all__ = ["WHOLE", "Snapshot", "Statistics", "copy_of", "snapshot"]
 
 WHOLE = 12  # elements up to which an array is kept and shown in full
 
@@ -73,22 +75,6 @@ def snapshot(array: Any) -> Snapshot | None:
     except TypeError:
         return None
     return values.copy() if values.size <= WHOLE else Statistics.of(values)
-
-
-def as_numpy(array: Any) -> np.ndarray:
-    """Return an array as NumPy's; one of another device (CuPy's, say) by its ``get``.
-
-    Raises
-    ------
-    TypeError
-        If it cannot be had.
-    """
-    try:
-        return np.asarray(array)
-    except TypeError:
-        if not hasattr(array, "get"):
-            raise
-        return np.asarray(array.get())
 
 
 def copy_of(array: Any) -> Any:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import functools
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from minigrad.arrays import as_numpy
 from minigrad.calls import unwrap
 from minigrad.context import Scope
 from minigrad.errors import ArgumentError, DtypeError, GraphError
 from minigrad.graph import Alias, Leaf, Node, Vertex
 from minigrad.nn.module import Call, Module
 from minigrad.tensor import Tensor
+from minigrad.viz.data.collapse import common_group
 from minigrad.viz.data.graph import Edge, Graph, GraphNode, Group
 from minigrad.viz.data.paths import Paths, called_modules, named_state
 from minigrad.viz.data.recording import kept_by
 from minigrad.viz.data.snapshots import snapshot
 
-__all__ = ["graph", "graph_behind", "graph_of", "vertices_behind"]
+__all__ = ["exactly", "graph", "graph_behind", "graph_of", "options_of", "vertices_behind"]
 
 Names = Mapping[str, Any]
 
@@ -89,21 +92,37 @@ def _check(outputs: tuple[Any, ...], names: Any) -> None:
             is_model = isinstance(output, Module)
             raise DtypeError(
                 f"a graph is made of tensors, not of {type(output).__name__}"
-                + _HINTS.get("model" if is_model else type(output).__name__, "")
+                + _HINTS.get("model" if is_model else type(output).__name__, _HINTS["other"])
             )
         if not isinstance(output._node, Node):
-            raise GraphError(
-                f"nothing was recorded on the way to a tensor of shape {output.shape}: it was not "
-                "computed from anything that has requires_grad=True, or under no_grad()"
-            )
+            raise GraphError(_why_no_graph(output))
     if names is not None and not (
         isinstance(names, Mapping) and all(isinstance(t, Tensor) for t in names.values())
     ):
         raise ArgumentError("names is a dict of tensors: viz.graph(loss, names={'x': x})")
 
 
+def _why_no_graph(tensor: Tensor) -> str:
+    if tensor.requires_grad:
+        name = f"tensor {tensor.name!r}" if tensor.name else "this tensor"
+        return (
+            f"{name} of shape {tensor.shape} is where a computation begins, and was not computed "
+            "itself, so there is nothing behind it; give a result that was computed from it, such "
+            "as a loss"
+        )
+    return (
+        f"nothing was recorded on the way to a tensor of shape {tensor.shape}: it was not "
+        "computed from anything that has requires_grad=True, or under no_grad()"
+    )
+
+
 _HINTS = {
     "model": "; give it what the model returns: model(x)",
+    "str": "; give it the tensor itself, without quotes: viz.draw(loss)",
+    "dict": "; give it the results one by one: *results.values()",
+    "Graph": "; a single graph is drawn as it is: viz.draw(graph)",
+    "NoneType": "; did a forward method forget to return its result?",
+    "other": ": viz.draw(loss), where loss is what your model or program computed",
     "list": "; give it the results one by one: *results",
     "tuple": "; give it the results one by one: *results",
     "float": "; a tensor's item() and float() have left the graph: give it the tensor itself",
@@ -246,7 +265,7 @@ class _Tracer:
             "operation",
             node.name or self.named.get(node, ("",))[0],
             node.rule.name,
-            _options(node),
+            options_of(node),
             group=self._group(node.scope),
             shape=tuple(node.shape),
             dtype=_dtype(node.dtype),
@@ -256,6 +275,7 @@ class _Tracer:
             output=node in self.outputs,
             value=snapshot(self.values.get(node)),
             gradient=snapshot(unwrap(gradient)),
+            exactly=exactly(node),
         )
 
     # --- Groups ------------------------------------------------------------------------------
@@ -293,21 +313,7 @@ class _Tracer:
                     if parent in self.parameters:
                         users.setdefault(parent, {})[group] = None
         for parameter, groups in users.items():
-            yield parameter, self._common(groups)
-
-    def _common(self, groups: Iterable[int | None]) -> int | None:
-        """Return the innermost group around several."""
-        common, *others = groups
-        for other in others:
-            # A group comes after the one around it, so the later of two is not around the other.
-            while common != other:
-                if common is None or other is None:
-                    return None
-                if common > other:
-                    common = self.groups[common].parent
-                else:
-                    other = self.groups[other].parent
-        return common
+            yield parameter, common_group(self.groups, groups)
 
 
 def _constants(node: Node) -> Iterator[tuple[int, _Constant]]:
@@ -343,10 +349,10 @@ def _held_by(node: Node) -> Iterator[tuple[Vertex, Any]]:
         yield node, node.out
 
 
-def _options(node: Node) -> str:
+def options_of(node: Node) -> str:
     """Return the arguments that are no arrays as a call has them: ``·, 2.0, axis=1``."""
     given = [
-        "·" if parent is not None else _shown(node.constant(position))
+        "·" if parent is not None else _shown(node.constant(position), lists=True)
         for position, parent in enumerate(node.parents)
     ]
     while given and given[-1] in ("", "None", _LIST):
@@ -361,12 +367,43 @@ def _options(node: Node) -> str:
     return ", ".join([*(text or "·" for text in given), *named])
 
 
+def exactly(node: Node) -> str:
+    """Return of an operation's constants what its options are too short to tell.
+
+    All digits of numbers, all elements of lists, and which elements an array of indices takes.
+    """
+    constants = [node.constant(i) for i, parent in enumerate(node.parents) if parent is None]
+    indices = node.rule.name == "getitem"
+    options = [v for v in (node.kwargs or {}).values() if not isinstance(v, list)]  # a rule's own
+    texts = (_exactly(value, indices) for value in (*constants, *options))
+    return " ".join(filter(None, texts))
+
+
+def _exactly(value: Any, indices: bool) -> str:
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, tuple):
+        return " ".join(filter(None, (_exactly(item, indices) for item in value)))
+    if indices and hasattr(value, "dtype") and not isinstance(value, Leaf):
+        return f"{zlib.crc32(as_numpy(value).tobytes()):08x}"
+    if isinstance(value, list) and (indices or not any(map(_is_array, value))):
+        return f"{zlib.crc32(repr(value).encode()):08x}"
+    return ""
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "shape")
+
+
 _LIST = "[…]"
 _dtype = functools.lru_cache(64)(str)
 
 
-def _shown(value: Any) -> str:
-    """Return a small constant as text; "" for an array or what is not known."""
+def _shown(value: Any, *, lists: bool = False) -> str:
+    """Return a small constant as text; "" for an array or what is not known.
+
+    With `lists`, short ones of numbers in full: a rule's own, which it changes, are none of them.
+    """
     if isinstance(value, type):
         return value.__name__
     if getattr(value, "shape", ()):
@@ -378,10 +415,11 @@ def _shown(value: Any) -> str:
         texts = ["" if part is None else str(part) for part in parts]
         return ":".join(texts if value.step is not None else texts[:2])
     if isinstance(value, tuple):
-        inside = [_shown(item) or "·" for item in value]
+        inside = [_shown(item, lists=lists) or "·" for item in value]
         return f"({', '.join(inside)}{',' if len(inside) == 1 else ''})"
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list):
-        return _LIST
+        is_short = 0 < len(value) <= 6 and all(isinstance(item, int) for item in value)
+        return str(value) if lists and is_short else _LIST
     return "..." if value is ... else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from minigrad.viz.films.steps import Step, formula, steps_back
 from minigrad.viz.look import numbers
 from minigrad.viz.look.numbers import shortened
 from minigrad.viz.look.palette import KINDS, PURPLE
-from minigrad.viz.look.render import Drawing
+from minigrad.viz.look.render import Drawing, check_folder
 from minigrad.viz.look.theme import Row, legend, new_drawing, table
 from minigrad.viz.options import check_direction
 
@@ -301,8 +302,11 @@ class Film:
         ----------
         path : str or Path
             Ending in .html: one page with everything in it, which shows a frame at a time; the
-            arrow keys and buttons go on and back. It needs no network. Without a suffix: a folder,
-            made if it is not there, of pictures frame-00.svg, frame-01.svg, ...
+            arrow keys and buttons go on and back, + and - enlarge and shrink, 0 fits it in. It
+            needs no network. Without a suffix: a folder,
+            made if it is not there, of pictures frame-00.svg, frame-01.svg, ...; of a longer film
+            that was saved there before, the frames after the last of this one are removed, and
+            nothing else.
 
         Returns
         -------
@@ -312,13 +316,14 @@ class Film:
         Raises
         ------
         ArgumentError
-            If the suffix is another one.
+            If the suffix is another one, or there is no folder for the page.
         MissingExtraError
             If there is neither a ``dot`` on the PATH nor pygraphviz.
         """
         path = Path(path)
         suffix = path.suffix.lower()
         if suffix in (".html", ".htm"):
+            check_folder(path)
             path.write_text(self.html(), encoding="utf-8")
         elif suffix and not path.is_dir():
             raise ArgumentError(
@@ -328,7 +333,8 @@ class Film:
             pictures = [drawing.picture("svg") for drawing in self]
             path.mkdir(parents=True, exist_ok=True)
             for number, picture in enumerate(pictures):
-                (path / f"frame-{number:02}.svg").write_bytes(picture)
+                (path / _file_name(number)).write_bytes(picture)
+            _remove_frames(path, len(pictures))
         return path
 
     def html(self) -> str:
@@ -431,6 +437,18 @@ class Film:
 
 _INK = "#8A3A6E"  # of gradients: the purple of their way, dark enough to read
 _SO_FAR = "grad so far"
+
+
+def _file_name(number: int) -> str:
+    return f"frame-{number:02}.svg"
+
+
+def _remove_frames(folder: Path, start: int) -> None:
+    """Remove the frames from a number on that a longer film has left in a folder."""
+    for path in folder.iterdir():
+        number = re.fullmatch(r"frame-([0-9]+)\.svg", path.name)
+        if number and int(number[1]) >= start and path.name == _file_name(int(number[1])):
+            path.unlink()
 
 
 def _value_rows(node: GraphNode) -> Iterator[Row]:

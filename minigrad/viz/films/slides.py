@@ -26,9 +26,10 @@ button[aria-disabled=true] { opacity: .45; cursor: default; }
 button:focus-visible, input:focus-visible { outline: 3px solid #0072b2; outline-offset: 2px; }
 input { flex: 1 1 8rem; min-width: 6rem; max-width: 24rem; accent-color: #0072b2; }
 figure { margin: .75rem 0; padding: .5rem; background: #fff; border: 1px solid var(--line);
-  border-radius: 6px; overflow-x: auto; text-align: center; }
+  border-radius: 6px; overflow: auto; max-height: 80vh; text-align: center; }
 figure[hidden] { display: none; }
-figure svg { width: 100%; height: auto; max-height: 70vh; }
+figure svg { height: auto; vertical-align: top; /* all of it, if that can be read; else scroll */
+  width: max(min(100%, 70vh * var(--aspect)), var(--natural) * var(--zoom, .7)); }
 figcaption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 p { margin: .5rem 0; }
 kbd { border: 1px solid var(--line); border-radius: 4px; padding: 0 .35em; font-size: .85em; }
@@ -41,10 +42,23 @@ const [first, back, on, last] = ["first", "back", "on", "last"].map(
 const slider = document.getElementById("slider");
 const place = document.getElementById("place");
 const said = document.getElementById("said");
+let zoom = null;
+function enlarge(factor) {
+  const svg = frames[current].querySelector("svg");
+  const natural = parseFloat(svg.style.getPropertyValue("--natural")) * 4 / 3;
+  const now = svg.getBoundingClientRect().width / natural;
+  zoom = factor && Math.min(8, Math.max(.05, now * factor));
+  for (const frame of frames) {
+    const style = frame.querySelector("svg").style;
+    style.width = zoom ? `calc(var(--natural) * ${zoom})` : "";
+  }
+}
 let current = 0;
 function show(index) {
+  const { scrollLeft, scrollTop } = frames[current];
   current = Math.max(0, Math.min(frames.length - 1, index));
   frames.forEach((frame, i) => { frame.hidden = i !== current; });
+  frames[current].scrollTo(scrollLeft, scrollTop);
   slider.value = current;
   place.textContent = `${current + 1} of ${frames.length}`;
   said.textContent = frames[current].querySelector("figcaption").textContent;
@@ -61,8 +75,13 @@ back.addEventListener("click", () => show(current - 1));
 on.addEventListener("click", () => show(current + 1));
 last.addEventListener("click", () => show(frames.length - 1));
 slider.addEventListener("input", () => show(Number(slider.value)));
+const factors = { "+": 1.25, "=": 1.25, "-": .8, 0: null };
+document.getElementById("larger").addEventListener("click", () => enlarge(1.25));
+document.getElementById("smaller").addEventListener("click", () => enlarge(.8));
 document.addEventListener("keydown", (event) => {
-  if (event.altKey || event.ctrlKey || event.metaKey || !(event.key in keys)) return;
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  if (event.key in factors) enlarge(factors[event.key]);
+  if (!(event.key in keys)) return;
   if (event.key === " " && event.target instanceof HTMLButtonElement) return;
   event.preventDefault();
   show(current + keys[event.key]);
@@ -97,6 +116,9 @@ def page(title: str, frames: Iterable[tuple[Text, str]]) -> str:
 <input id="slider" type="range" min="0" max="{len(figures) - 1}" value="0" aria-label="Frame">
 <span id="place"></span>
 <span><kbd>←</kbd> <kbd>→</kbd></span>
+<button id="smaller" type="button" aria-label="Smaller">-</button>
+<button id="larger" type="button" aria-label="Larger">+</button>
+<span><kbd>-</kbd> <kbd>+</kbd> <kbd>0</kbd></span>
 </nav>
 <p id="said" aria-live="polite"></p>
 {"".join(figures)}
@@ -121,7 +143,16 @@ def _inline(svg: str, number: int) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<title>.*?</title>\s*", "", svg, flags=re.DOTALL)  # names of DOT: n0, n1
-    return re.sub(r'\bid="', f'id="f{number}-', svg)
+    svg = re.sub(r'\bid="', f'id="f{number}-', svg)
+    width, height = _points(svg, "width"), _points(svg, "height")
+    look = f"--natural: {width:g}pt; --aspect: {width / height:.4g}"
+    return svg.replace("<svg", f'<svg style="{look}"', 1)
+
+
+def _points(svg: str, side: str) -> float:
+    found = re.search(rf'{side}="([0-9.]+)pt"', svg)
+    assert found is not None, "Graphviz writes the size of a picture"
+    return float(found[1])
 
 
 def embedded(document: str, height: int = 620) -> str:

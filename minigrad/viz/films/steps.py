@@ -17,6 +17,7 @@ from minigrad.context import Observer, switched
 from minigrad.errors import GraphError
 from minigrad.graph import Node
 from minigrad.viz.data.recording import kept_by
+from minigrad.viz.data.snapshots import copy_of
 from minigrad.viz.data.trace import vertices_behind
 
 __all__ = ["Step", "formula", "steps_back"]
@@ -77,10 +78,10 @@ class _Watcher(Observer):
         self.steps: list[Step] = []
 
     def visiting(self, node: Node, gradient: Any) -> None:
-        self.steps.append(Step(node, np.array(gradient)))
+        self.steps.append(Step(node, copy_of(gradient)))
 
     def visited(self, node: Node, index: int, gradient: Any) -> None:
-        self.steps[-1].passed[index] = np.array(gradient)
+        self.steps[-1].passed[index] = copy_of(gradient)
 
 
 def _kept_steps(nodes: list[Node]) -> list[Step]:

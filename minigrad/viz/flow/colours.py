@@ -9,6 +9,7 @@ from typing import NamedTuple
 from minigrad.viz.flow.flow import EXPLODING, VANISHING, FlowRow, GradientFlow
 from minigrad.viz.flow.units import NEAR
 from minigrad.viz.look import numbers
+from minigrad.viz.look.palette import RED
 from minigrad.viz.look.theme import Row, Scale
 
 __all__ = ["Paint", "edge_look", "flow_entries", "flow_look", "flow_notes", "flow_scale"]
@@ -21,7 +22,7 @@ STEPS = (
     "#7F4700",
 )  # fmt: skip
 DARK_TEXT, LIGHT_TEXT = "#222222", "#FFFFFF"
-RED, PALE_RED = "#B00020", "#D9808C"
+PALE_RED = "#D9808C"
 BLUE_EDGE, ORANGE_EDGE, NO_GRADIENT = "#1F6FA8", "#C97A0A", "#8A8A8A"
 PLAIN = "#DDDDDD"
 MUCH = 0.5  # share of units that are dead or saturated that stands out

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import as_numpy
 from minigrad.context import Observer, switched
 from minigrad.errors import MinigradError
 from minigrad.graph import Node
@@ -58,7 +59,7 @@ class Fault:
 
 def kind_of(array: Any) -> str:
     """Return "NaN" or "infinity" if an array has it, "" otherwise."""
-    values = np.asarray(array.data if isinstance(array, Tensor) else array)
+    values = as_numpy(array.data if isinstance(array, Tensor) else array)
     if values.dtype.kind != "f" or np.isfinite(values).all():
         return ""
     return "NaN" if np.isnan(values).any() else "infinity"
@@ -77,7 +78,7 @@ def faults_in(events: Iterable[Event]) -> Iterator[str]:
         if not kind or kind in seen:
             continue
         came_in = any(kind_of(arg) for _, arg in arrays_in(event.args, ""))
-        values = np.asarray(event.value)
+        values = as_numpy(event.value)
         count = int(np.count_nonzero(~np.isfinite(values)))
         how = f"came into {event.node.rule.name}" if came_in else f"made by {event.node.rule.name}"
         yield f"{kind} {how}, in {count:,} of {values.size:,} elements"

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import as_numpy
 from minigrad.errors import ArgumentError, GraphError
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
@@ -17,6 +18,7 @@ from minigrad.viz.flow.faults import Fault, faults_in, first_fault, kind_of
 from minigrad.viz.flow.reasons import Reasons
 from minigrad.viz.flow.units import Units, units_of
 from minigrad.viz.look import numbers
+from minigrad.viz.look.numbers import shortened
 from minigrad.viz.models.building import Built, build
 from minigrad.viz.models.layers import Layer
 from minigrad.viz.models.watching import Watched, watch
@@ -192,7 +194,12 @@ class GradientFlow:
         cells += [_unused_cells(parameter) for parameter in self.unused]
         widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
         rule = "  ".join("-" * width for width in widths)
-        lines = [self.model, _line(header, widths), rule, *(_line(row, widths) for row in cells)]
+        lines = [
+            shortened(self.model),
+            _line(header, widths),
+            rule,
+            *(_line(row, widths) for row in cells),
+        ]
         if fault is not None:
             lines += [rule, str(fault)]
         return "\n".join(lines)
@@ -209,7 +216,7 @@ def gradient_flow(
     the parameters. The gradients are those that `Tensor.backward` left in the parameters; the
     model is called once more with `inputs`, in evaluation mode, for what only its values tell:
     dead and saturated units, and where NaN or infinity first appeared. Nothing is left of the
-    call.
+    call, as `draw_model` says.
 
     Parameters
     ----------
@@ -274,6 +281,11 @@ def _check_gradients(model: Module, parameters: dict[str, Tensor]) -> None:
     kind = type(model).__name__
     if not parameters:
         raise ArgumentError(f"{kind} has no parameters, so there are no gradients to show")
+    if not any(p.requires_grad for p in parameters.values()):
+        raise GraphError(
+            f"all parameters of {kind} are frozen (requires_grad is False), so none of them gets a "
+            "gradient; set requires_grad = True on those that learn, and call loss.backward()"
+        )
     if all(_gradient(p) is None for p in parameters.values()):
         raise GraphError(
             f"no parameter of {kind} has a gradient yet; call loss.backward() first, and draw "
@@ -299,7 +311,7 @@ def _parameter_flow(name: str, parameter: Tensor, reasons: Reasons) -> Parameter
 
 def _norm(array: Any) -> float:
     """Return the Euclidean norm: 0 only of zeros, and not finite only with such an element."""
-    sizes = np.abs(np.asarray(array, np.float64))
+    sizes = np.abs(as_numpy(array).astype(np.float64))
     largest = float(sizes.max(initial=0.0))
     if not largest or not _finite(largest):
         return largest
@@ -427,12 +439,20 @@ def _cells(row: FlowRow, began: str | None) -> tuple[str, ...]:
     measures = (row.gradient, row.weight, row.ratio, row.of_last)
     texts = ("-" if value is None else numbers.number(value) for value in measures)
     remarks = filter(None, (began, *row.remarks))
-    return (row.name or "-", row.title, *texts, "; ".join(remarks))
+    return (shortened(row.name or "-"), shortened(row.title), *texts, "; ".join(remarks))
 
 
 def _unused_cells(parameter: ParameterFlow) -> tuple[str, ...]:
     weight = numbers.number(parameter.weight)
-    return (parameter.name, "-", "-", weight, "-", "-", f"no gradient: {parameter.reason}")
+    return (
+        shortened(parameter.name),
+        "-",
+        "-",
+        weight,
+        "-",
+        "-",
+        f"no gradient: {parameter.reason}",
+    )
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import as_numpy
 from minigrad.viz.models.watching import Computed, Event
 
 __all__ = ["NEAR", "Units", "units_of"]
@@ -59,7 +60,7 @@ def units_of(events: Iterable[Event]) -> tuple[Units | None, Units | None]:
     saturated: list[Any] = []
     for event in events:
         if isinstance(event, Computed):
-            value = np.asarray(event.value)
+            value = as_numpy(event.value)
             name = event.node.rule.name
             if name == "relu" or (name == "maximum" and _with_zero(event)):
                 dead.append(_always(value == 0))
@@ -74,7 +75,7 @@ def _with_zero(event: Computed) -> bool:
     constants = [
         arg for arg, parent in zip(event.args, event.node.parents, strict=False) if parent is None
     ]
-    return any(not np.any(np.asarray(constant)) for constant in constants)
+    return any(not np.any(as_numpy(constant)) for constant in constants)
 
 
 def _always(mask: Any) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minigrad.viz.data.snapshots import WHOLE, Statistics, as_numpy
+from minigrad.arrays import as_numpy
+from minigrad.viz.data.snapshots import WHOLE, Statistics
 
 __all__ = ["LONGEST", "array_lines", "count", "number", "shape", "shortened", "visible"]
 

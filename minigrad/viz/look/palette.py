@@ -17,12 +17,14 @@ __all__ = [
     "KINDS",
     "ORANGE",
     "PURPLE",
+    "RED",
     "VERMILION",
     "Kind",
 ]
 
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, GREY, BLACK = "#CC79A7", "#777777", "#222222"
+RED = "#B00020"  # of NaN and infinity
 HEAT = ("#FFF7EC", "#FDE3BC", "#FDBE85", "#FC8D59", "#E5644B")  # from little to much
 
 

@@ -18,7 +18,7 @@ import graphviz
 from minigrad._extras import require
 from minigrad.errors import ArgumentError, RenderingError
 
-__all__ = ["OF_GRAPHS", "Drawing", "rendered"]
+__all__ = ["OF_GRAPHS", "Drawing", "check_folder", "rendered"]
 
 _PICTURES = {".svg", ".png", ".pdf"}
 _TEXTS = {".dot", ".gv"}
@@ -37,9 +37,11 @@ sys.stdout.buffer.write(picture)
 
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc]
-    """A `graphviz.Digraph` that also renders where no ``dot`` is installed.
+    """A picture: ``save("model.svg")`` saves it, as .svg, .png, .pdf or .dot; see `Drawing.save`.
 
-    It shows itself in a notebook, and `save` saves it.
+    In a notebook it shows itself. It is a `graphviz.Digraph` that also renders where no ``dot`` is
+    installed, and ``source`` is its DOT text. Made of a computation, it can be saved as .json,
+    .txt, .mmd and .md, too; of a model as .json.
 
     Attributes
     ----------
@@ -150,11 +152,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             return super().save(filename, directory, **options)
         path = Path(directory or "", filename)
         suffix = path.suffix.lower()
-        if not path.parent.is_dir():
-            raise ArgumentError(
-                f"{str(path)!r} cannot be saved, for there is no folder {str(path.parent)!r}; "
-                "make it first"
-            )
+        check_folder(path)
         if suffix in _PICTURES:
             path.write_bytes(self.picture(suffix[1:], timeout))
         else:
@@ -168,8 +166,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             return self.texts[suffix]()
         if suffix in OF_GRAPHS:
             raise ArgumentError(
-                f"this picture is not made of a graph that {path.name!r} could hold; "
-                "save it as .svg, .png, .pdf or .dot"
+                f"this picture is not made of a graph that {path.name!r} could hold; save it as "
+                f"{', '.join(['.svg', '.png', '.pdf', *self.texts])} or .dot"
             )
         page = "; viz.save_html saves a page" if suffix in (".html", ".htm") else ""
         raise ArgumentError(
@@ -214,6 +212,15 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             return self.texts[".txt"]() if ".txt" in self.texts else str(self.source)
         except Exception:  # see above
             return str(self.source)
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a path in a folder that is not there."""
+    if not path.parent.is_dir():
+        raise ArgumentError(
+            f"{str(path)!r} cannot be saved, for there is no folder {str(path.parent)!r}; make it "
+            "first"
+        )
 
 
 _quoted = functools.lru_cache(4096, typed=True)(graphviz.quoting.quote)

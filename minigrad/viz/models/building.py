@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from minigrad.context import Scope
@@ -39,8 +39,7 @@ def layer_graph(
 ) -> LayerGraph:
     """Call a model once and return its layers and what went from one to the other.
 
-    The model is called in evaluation mode and left as it was: parameters, buffers, gradients,
-    versions, attributes and random generators.
+    The model is called in evaluation mode and left as it was, as `draw_model` says.
 
     Parameters
     ----------
@@ -92,10 +91,10 @@ def build(watched: Watched, depth: int | None = None, *, fold: bool = True) -> B
 # --- Which call stands for which events --------------------------------------------------------
 
 
-def calls_around(scope: Scope | None) -> list[Call]:
-    """Return the calls around something, the outermost first."""
+def calls_around(scope: Scope | None, known: Container[Scope | None]) -> list[Call]:
+    """Return the calls around something of which nothing is known yet, the outermost first."""
     found: list[Call] = []
-    while isinstance(scope, Call):
+    while isinstance(scope, Call) and scope not in known:
         found.append(scope)
         scope = scope.parent
     return found[::-1]
@@ -142,6 +141,8 @@ class _Builder:
         self.edges: dict[tuple[int, int], None] = {}
         self.producers: dict[Any, int] = {}
         self.inside: dict[Call, list[Computed]] = {}  # of layers that have not returned yet
+        self.owners: dict[Scope | None, tuple[Call | None, int]] = {}
+        self.call_boxes: dict[Scope | None, int | None] = {}
 
     def built(self) -> Built:
         """Return it."""
@@ -167,10 +168,15 @@ class _Builder:
 
     def owner(self, scope: Scope | None) -> Call | None:
         """Return the outermost call around something that is shown as one layer."""
-        for level, call in enumerate(calls_around(scope)):
-            if call not in self.composite or (self.depth is not None and level >= self.depth):
-                return call
-        return None
+        for call in calls_around(scope, self.owners):
+            owner, level = self.owners.get(call.parent, (None, -1))
+            level += 1
+            if owner is None and (
+                call not in self.composite or (self.depth is not None and level >= self.depth)
+            ):
+                owner = call
+            self.owners[call] = owner, level
+        return self.owners.get(scope, (None, -1))[0]
 
     def add_operation(self, event: Computed) -> None:
         node = event.node
@@ -293,8 +299,11 @@ class _Builder:
 
     def box(self, scope: Scope | None) -> int | None:
         """Return the place of the box of a module's call, made with those around it."""
-        place: int | None = None
-        for call in calls_around(scope)[1:]:
+        for call in calls_around(scope, self.call_boxes):
+            if not isinstance(call.parent, Call):  # the model itself has none
+                self.call_boxes[call] = None
+                continue
+            place = self.call_boxes[call.parent]
             key = self.keys[call]
             if key not in self.box_places:
                 self.box_places[key] = len(self.boxes)
@@ -304,8 +313,8 @@ class _Builder:
                 index = len(self.boxes)
                 configuration = module.extra_repr()
                 self.boxes.append(Box(index, place, name, title, configuration, self.counts[key]))
-            place = self.box_places[key]
-        return place
+            self.call_boxes[call] = self.box_places[key]
+        return self.call_boxes.get(scope)
 
     # --- Together ----------------------------------------------------------------------------
 

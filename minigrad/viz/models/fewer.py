@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import replace
 
 from minigrad.viz.look.numbers import count
@@ -18,8 +19,8 @@ def fitting(watched: Watched, built: Built, most: int, *, fold: bool, repeats: b
 
     With `repeats`, equal ones in a row are one. `fold` is that of `build`.
 
-    Modules are collapsed as far as needed, the innermost first; if that is not enough, the layers
-    in the middle are left out.
+    Modules are collapsed as far as needed, the innermost first; where that would leave less than
+    half of what is allowed, or is not enough, the layers in the middle are left out.
     """
     whole = len(built.graph.layers)
     if repeats:
@@ -27,11 +28,20 @@ def fitting(watched: Watched, built: Built, most: int, *, fold: bool, repeats: b
     if len(built.graph.layers) <= most:
         return built
     note = f"{count(whole)} layers are more than {count(most)}, so "
-    for depth in range(_deepest(built), 0, -1):
-        built = build(watched, depth, fold=fold)
-        built = with_repeats(built) if repeats else built
-        if len(built.graph.layers) <= most:
-            return _noted(built, f"{note}modules are collapsed (depth={depth})")
+
+    def at(depth: int) -> Built:
+        found = build(watched, depth, fold=fold)
+        return with_repeats(found) if repeats else found
+
+    depths = range(1, _deepest(built) + 1)
+    # The deeper, the more layers: a search in halves, for each depth is a graph of its own.
+    place = bisect.bisect_right(depths, most, key=lambda depth: len(at(depth).graph.layers))
+    if place:
+        found = at(depths[place - 1])
+        if 2 * len(found.graph.layers) >= most:
+            return _noted(found, f"{note}modules are collapsed (depth={place})")
+    # One level more is too much; without its middle it shows more than one level less.
+    built = at(place + 1) if place < len(depths) else built
     return _noted(_without_middle(built, most), f"{note}those in the middle are left out")
 
 
@@ -53,12 +63,14 @@ def _without_middle(built: Built, most: int) -> Built:
     head = (most - 1) // 2
     tail = most - 1 - head
     middle = layers[head : len(layers) - tail]
+    times = [_times(layer, built) for layer in middle]
+    new = [0 if layer.shared else n for n, layer in zip(times, middle, strict=True)]
     hidden = Layer(
         head,
         "hidden",
-        title=f"{count(len(middle))} layers and operations",
-        parameters=sum(layer.parameters for layer in middle if not layer.shared),
-        trainable=sum(layer.trainable for layer in middle if not layer.shared),
+        title=f"{count(sum(times))} layers and operations",
+        parameters=sum(n * layer.parameters for n, layer in zip(new, middle, strict=True)),
+        trainable=sum(n * layer.trainable for n, layer in zip(new, middle, strict=True)),
         parameter_names=tuple(dict.fromkeys(n for layer in middle for n in layer.parameter_names)),
     )
     last = [
@@ -73,3 +85,12 @@ def _without_middle(built: Built, most: int) -> Built:
     graph = replace(built.graph, layers=(*layers[:head], hidden, *last), edges=tuple(edges))
     events = (*built.events[:head], (), *built.events[len(layers) - tail :])
     return Built(graph, events)
+
+
+def _times(layer: Layer, built: Built) -> int:
+    """Return how many equal layers one stands for, with those of the boxes around it."""
+    times, box = layer.repeats, layer.box
+    while box is not None:
+        times *= built.graph.boxes[box].repeats
+        box = built.graph.boxes[box].parent
+    return times

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from minigrad.viz.data.graph import as_json
+
 __all__ = ["Box", "Layer", "LayerGraph", "Shape"]
 
 Shape = tuple[int, ...]
@@ -169,3 +171,7 @@ class LayerGraph:
     def to_dict(self) -> dict[str, Any]:
         """Return the graph in dicts, tuples, strings and numbers."""
         return asdict(self)
+
+    def to_json(self) -> str:
+        """Return the graph as JSON."""
+        return as_json(self.to_dict())

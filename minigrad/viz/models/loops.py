@@ -64,12 +64,14 @@ def _slots(events: Sequence[Event]) -> Iterable[Hashable]:
 
 def _repeated(events: Sequence[Event]) -> set[Hashable]:
     """Return the calls of modules with parameters that are made again at the same place."""
-    calls = Counter(
-        _what(event)
-        for event in events
-        if isinstance(event, Called) and event.site and list(event.call.module.parameters())
-    )
-    return {what for what, count in calls.items() if count > 1}
+    calls = [event for event in events if isinstance(event, Called) and event.site]
+    counts = Counter(map(_what, calls))
+    modules = {_what(event): event.call.module for event in calls}
+    return {
+        what
+        for what, count in counts.items()
+        if count > 1 and any(True for _ in modules[what].parameters())
+    }
 
 
 def _rounds(events: Sequence[Event], repeated: set[Hashable]) -> Iterator[Hashable]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from minigrad.graph import Node
 from minigrad.viz.data.folding import folded
 from minigrad.viz.data.graph import Edge, Graph, GraphNode, Group
+from minigrad.viz.data.trace import exactly, options_of
 from minigrad.viz.models.building import Built
 from minigrad.viz.models.layers import LayerGraph
 
@@ -15,11 +17,11 @@ __all__ = ["with_repeats"]
 def with_repeats(built: Built) -> Built:
     """Return the layers with runs of equal ones, and of equal boxes, as the first of each run.
 
-    Equal are those of the same classes, configurations, shapes and numbers of parameters, wired in
-    the same way, with names that differ in numbers only, if nothing but the next one uses what one
-    makes. The rule is that of `folded`.
+    Equal are those of the same classes, configurations, operations, shapes and numbers of
+    parameters, wired in the same way, with names that differ in numbers only, if nothing but the
+    next one uses what one makes. The rule is that of `folded`.
     """
-    smaller = folded(_as_graph(built.graph))
+    smaller = folded(_as_graph(built))
     old = [int(node.line) for node in smaller.nodes]
     if len(old) == len(built.graph.layers):
         return built
@@ -36,8 +38,9 @@ def with_repeats(built: Built) -> Built:
     return Built(graph, tuple(built.events[index] for index in old))
 
 
-def _as_graph(layers: LayerGraph) -> Graph:
+def _as_graph(built: Built) -> Graph:
     """Return layers as a graph of operations: boxes are groups, and each layer is one by itself."""
+    layers = built.graph
     shared = _shared(layers)
     groups = [
         Group(b.index, b.parent, b.name, b.title, f"{b.configuration}|{b.calls}")
@@ -52,6 +55,7 @@ def _as_graph(layers: LayerGraph) -> Graph:
         look = (
             layer.kind, layer.configuration, layer.input_shapes, layer.output_shapes,
             layer.parameters, layer.trainable, layer.calls,
+            [_operation(event.node) for event in built.computed(layer.index)],
             layer.index if shared.intersection(layer.parameter_names) else None,
         )  # fmt: skip
         nodes.append(
@@ -67,6 +71,10 @@ def _as_graph(layers: LayerGraph) -> Graph:
         )
     edges = tuple(Edge(source, target, 0) for source, target in layers.edges)
     return Graph(tuple(nodes), edges, tuple(groups))
+
+
+def _operation(node: Node) -> tuple[str, str, str]:
+    return node.rule.name, options_of(node), exactly(node)
 
 
 def _shared(layers: LayerGraph) -> set[str]:

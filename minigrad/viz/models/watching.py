@@ -18,6 +18,7 @@ from minigrad.graph import Leaf, Node
 from minigrad.nn.module import Call, Module
 from minigrad.nn.summary import is_shape
 from minigrad.tensor import Tensor, from_numpy, wrap
+from minigrad.viz.data.snapshots import copy_of
 from minigrad.viz.data.untouched import untouched
 
 __all__ = ["Called", "Computed", "Event", "Site", "Watched", "arrays_in", "watch"]
@@ -134,7 +135,7 @@ def _copied(value: Any) -> Any:
     if isinstance(value, Tensor):
         return _recordable(value.data.copy(), value.name, is_tensor=True)
     if hasattr(value, "dtype") and hasattr(value, "shape"):
-        return _recordable(np.array(value), None, is_tensor=False)
+        return _recordable(copy_of(value), None, is_tensor=False)
     if isinstance(value, dict):
         return {key: _copied(item) for key, item in value.items()}
     if isinstance(value, list | tuple) and value:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.arrays import as_array
+from minigrad.arrays import as_array, as_numpy
 from minigrad.context import switched
 from minigrad.errors import ArgumentError, DtypeError, MinigradError
 from minigrad.graph import Leaf, Node, Vertex
@@ -18,6 +18,7 @@ from minigrad.nn.layers import Linear
 from minigrad.nn.module import Call, Module
 from minigrad.tensor import Tensor, from_numpy
 from minigrad.viz.data.recording import kept_by, record
+from minigrad.viz.data.snapshots import copy_of
 from minigrad.viz.data.trace import vertices_behind
 from minigrad.viz.data.untouched import untouched
 
@@ -151,12 +152,13 @@ def _first_matrix(model: Module) -> Tensor:
 
 
 def _zeros(model: Module, width: int) -> Tensor:
-    return from_numpy(np.zeros((1, width), _first_matrix(model).dtype), requires_grad=True)
+    matrix = _first_matrix(model).data  # the input is of its library
+    return from_numpy(np.zeros_like(matrix, shape=(1, width)), requires_grad=True)
 
 
 def _given(model: Module, sample: Any) -> Tensor:
     """Return a sample as a batch of one, in the dtype of the parameters."""
-    array = np.array(sample.data if isinstance(sample, Tensor) else as_array(sample))
+    array = copy_of(sample.data) if isinstance(sample, Tensor) else as_array(sample)
     if array.dtype.kind not in "fiub":
         raise DtypeError(f"input is one sample of real numbers, not {array.dtype}")
     array = array.astype(_first_matrix(model).dtype)
@@ -202,7 +204,7 @@ class _Matrix(NamedTuple):
         array = self.parameter.grad if gradient else self.parameter.data
         if array is None:
             return None
-        array = np.array(array)
+        array = as_numpy(array).copy()
         return array.T if self.turned and array.ndim == 2 else array
 
 
@@ -224,8 +226,8 @@ class _Reader:
         self.model = model
         self.start = batch._vertex()
         self.end = out._vertex()
-        self.result = np.array(out.data)
-        self.sample = np.array(batch.data)
+        self.result = as_numpy(out.data).copy()
+        self.sample = as_numpy(batch.data).copy()
         names = {id(p): name for name, p in model.named_parameters()}
         self.parameters: dict[Vertex | None, tuple[str, Tensor]] = {
             leaf: (names[id(p)], p) for leaf, p in parameters.items()
@@ -356,7 +358,7 @@ class _Reader:
         if vertex == self.start:
             return self.sample.ravel()
         kept = kept_by(vertex) if isinstance(vertex, Node) else None
-        return np.ravel(self.result if kept is None else kept.value)
+        return np.ravel(self.result if kept is None else as_numpy(kept.value))
 
     def _check_widths(self, chain: Chain) -> None:
         given = chain.values

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.viz.look import numbers
-from minigrad.viz.look.palette import BLUE, VERMILION
+from minigrad.viz.look.palette import BLUE, RED, VERMILION
 from minigrad.viz.networks.chain import Chain, ChainLayer
 
 __all__ = [
@@ -152,7 +152,7 @@ def signed(value: float | None) -> dict[str, str]:
     if value is None or value == 0:
         return {"color": "#AAAAAA", "style": "solid"}
     if not math.isfinite(value):
-        return {"color": "#000000", "style": "dotted"}
+        return {"color": RED, "style": "dotted"}
     return {"color": BLUE if value > 0 else VERMILION, "style": "solid" if value > 0 else "dashed"}
 
 

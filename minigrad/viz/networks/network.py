@@ -18,7 +18,7 @@ from minigrad.errors import ArgumentError
 from minigrad.nn.module import Module
 from minigrad.viz.look import numbers
 from minigrad.viz.look.numbers import shortened
-from minigrad.viz.look.palette import BLUE, GREEN, GREY, PURPLE, VERMILION
+from minigrad.viz.look.palette import BLUE, GREEN, GREY, PURPLE, RED, VERMILION
 from minigrad.viz.look.render import Drawing
 from minigrad.viz.look.theme import label, legend, new_drawing, plain
 from minigrad.viz.networks.chain import Chain, ChainLayer, chain_of
@@ -37,7 +37,7 @@ from minigrad.viz.networks.columns import (
     subscript,
     tint,
 )
-from minigrad.viz.options import check_direction
+from minigrad.viz.options import check_direction, check_flags
 
 __all__ = ["draw_network"]
 
@@ -55,7 +55,8 @@ def draw_network(
 
     Blue edges are positive weights, dashed vermilion ones negative; the larger a weight, the wider
     its edge. The small boxes at the neurons are their biases. Below each column stand the number
-    of units and the activation. Drawing changes nothing in the model.
+    of units and the activation. Drawing changes nothing in the model, as
+    `draw_model` says.
 
     Parameters
     ----------
@@ -64,12 +65,15 @@ def draw_network(
         between. It is called once, in evaluation mode.
     input : array, optional
         One sample, such as ``x[0]``: each neuron is shaded by its activation, relative to the
-        largest of its layer, and shows it as a number where `values` are shown.
+        largest of its layer, and where `values` are shown the number stands below its name.
+        NaN and infinity are red.
     grads : bool, default False
-        Draw edges and biases by the gradients that ``backward()`` left, instead of by the weights;
-        numbers of both are shown.
+        Draw edges and biases by the gradients that ``backward()`` left, instead of by the weights:
+        colour and dashes are then the sign of the gradient, width is its size. Of two numbers the
+        upper one is the weight or bias, the lower one, after ∂, its gradient.
     max_units : int, default 10
-        Of a wider layer only the first and the last units are shown, with dots between.
+        From 3 up. Of a wider layer the first and the last third of so many units are shown (3 and
+        3 of 10), with dots between.
     values : bool, optional
         Whether to write the numbers at edges, biases and neurons. By default if there are
         at most 30 weights.
@@ -102,6 +106,7 @@ def draw_network(
     True
     """
     _check_options(max_units, values)
+    check_flags(grads=grads)
     check_direction(direction)
     chain = chain_of(model, input)
     if grads and all(layer.weight_gradient is None for layer in chain.layers):
@@ -216,23 +221,26 @@ class _Picture:
             return self._node(drawing, size, dots, shape="plaintext", fontsize="18")
         name = column.symbol + subscript(unit + 1)
         value = float(column.values[unit])
-        text = short(value) if self.view.values and self.view.shades else name
-        fill = "#FFFFFF"
+        numbered = self.view.values and self.view.shades
+        fill, ink = "#FFFFFF", {}
         tooltip = name
         if self.view.shades:
             most = largest([column.values])
             share = min(abs(value) / most, 1.0) if most and math.isfinite(value) else 0.0
             fill = tint(GREEN if value > 0 else PURPLE, 0.75 * share)
+            if not math.isfinite(value):
+                fill, ink = RED, {"fontcolor": "#FFFFFF"}
             tooltip = f"{name} = {numbers.number(value)}"
         return self._node(
             drawing,
             size,
-            label(text),
+            label(name, [short(value)] if numbered else []),
             shape="circle",
             style="filled",
             fillcolor=fill,
             color="#222222",
             tooltip=plain(tooltip),
+            **ink,
         )
 
     def _bias(self, drawing: Drawing, layer: ChainLayer, unit: int) -> str:
@@ -331,7 +339,9 @@ class _Picture:
 
     def _caption(self) -> str:
         count = numbers.count(self.chain.parameters)
-        return f"{self.chain.model}: {count} parameter{'s'[: self.chain.parameters != 1]}"
+        return (
+            f"{shortened(self.chain.model)}: {count} parameter{'s'[: self.chain.parameters != 1]}"
+        )
 
     def _entries(self) -> dict[str, dict[str, str]]:
         what = "gradient" if self.view.grads else "weight"
@@ -342,12 +352,14 @@ class _Picture:
         if any(matrix is None or (matrix == 0).any() for matrix in self._matrices()):
             entries[f"no {what}, or 0"] = {"text": "──", "color": "#AAAAAA"}
         if any(matrix is not None and not np.isfinite(matrix).all() for matrix in self._matrices()):
-            entries["not finite"] = {"text": "┈┈", "color": "#000000"}
+            entries[f"{what} NaN or infinity"] = {"text": "┈┈", "color": RED}
         if any(column.layer and column.layer.bias is not None for column in self.columns):
             entries["bias"] = {"text": "▫" if self.view.values else "▪", "color": GREY}
         if self.view.shades:
             entries["activation above 0"] = {"bgcolor": tint(GREEN, 0.75), "color": "#222222"}
             entries["below 0"] = {"bgcolor": tint(PURPLE, 0.75), "color": "#222222"}
+            if not all(np.isfinite(column.values[column.shown]).all() for column in self.columns):
+                entries["NaN or infinity"] = {"bgcolor": RED, "color": RED, "ink": "#FFFFFF"}
         return entries
 
     def _matrices(self) -> list[Any]:
@@ -356,8 +368,10 @@ class _Picture:
     def _notes(self) -> Iterator[str]:
         what = "gradient" if self.view.grads else "weight"
         yield f"The wider an edge, the larger the {what}: the widest here is {short(self.widest)}."
+        if self.view.grads:
+            yield "Colour and dashes are the sign of the gradient, not of the weight."
         if self.view.grads and self.view.values:
-            yield "∂: the gradient of the number above it."
+            yield "Of two numbers the upper is the weight or bias, the lower (∂) its gradient."
         if self.view.shades:
             yield "Shades are relative to the largest activation of a column."
         if any(None in column.units for column in self.columns):

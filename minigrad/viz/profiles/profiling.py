@@ -17,7 +17,7 @@ from minigrad.nn.module import Call
 from minigrad.viz.computation import View, draw_graph
 from minigrad.viz.data.graph import Cost, Graph
 from minigrad.viz.data.trace import graph_of
-from minigrad.viz.look.numbers import count, number
+from minigrad.viz.look.numbers import count, number, shortened
 from minigrad.viz.look.render import Drawing
 from minigrad.viz.profiles.flops import floating_point_operations
 
@@ -115,7 +115,7 @@ class ProfileTable:
 
 def _cells(row: ProfileRow, total: float) -> tuple[str, ...]:
     return (
-        row.name,
+        shortened(row.name),
         count(row.calls),
         f"{1e3 * row.forward:.3f}",
         f"{1e3 * row.backward:.3f}",
@@ -297,7 +297,8 @@ class profile(observing):
     Returns
     -------
     Profile
-        By ``as``: `Profile.table` and `Profile.draw` say where the time went.
+        By ``as``: `Profile.table` and `Profile.draw` say where the time went. ``p.table(by=...)``
+        adds up by ``"operation"`` (the default), ``"module"`` or ``"line"`` of your program.
 
     Examples
     --------
