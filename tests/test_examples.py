@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,29 +63,14 @@ def run(script: Path, folder: Path, *options: str) -> Finished:
     return Finished(done.returncode, done.stdout, done.stderr, folder / "out")
 
 
-@pytest.fixture(scope="module")
-def runs(request, tmp_path_factory):
-    """Run the chosen scripts, two at a time; the result of each is waited for by its test."""
-    chosen = [item for item in request.session.items if "runs" in item.fixturenames]
-    names = {item.callspec.params["name"] for item in chosen}
-    with ThreadPoolExecutor(2) as workers:
-        yield {
-            name: workers.submit(
-                run, path, tmp_path_factory.mktemp(name), "--quick", "--output", "out"
-            )
-            for name, path in SCRIPTS.items()
-            if name in names
-        }
-
-
 def files_of(source: str) -> list[str]:
     """Return the files that a script writes into its output folder, as far as it names them."""
     return re.findall(r'options\.output / "([^"]+)"', source)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_quick_run_says_something_and_writes_its_files(name, runs):
-    finished = runs[name].result()
+def test_quick_run_says_something_and_writes_its_files(name, tmp_path):
+    finished = run(SCRIPTS[name], tmp_path, "--quick", "--output", "out")
     assert finished.status == 0, finished.err
     assert finished.err == ""
     assert len(re.findall(r"\d", finished.out)) > 10, "no numbers: what came out of it?"
