@@ -1,5 +1,6 @@
 """How sphinx-gallery runs the examples: quickly, in their order, in folders that go afterwards."""
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -26,6 +27,7 @@ ORDER = (
 
 _seen: dict[Path, int] = {}  # pictures, with the times at which they were written
 _outputs = tempfile.TemporaryDirectory(prefix="minigrad-gallery-")
+OUTPUTS = re.compile(re.escape(str(Path(_outputs.name).parent)) + r"[/\\]minigrad-gallery-\w+")
 
 
 def _output(script: str) -> Path:
@@ -54,7 +56,7 @@ def pictures(block: Any, variables: dict[str, Any], conf: dict[str, Any], **kwar
     for picture, wanted in zip(saved, variables["image_path_iterator"], strict=False):
         copies.append(str(Path(wanted).with_suffix(picture.suffix)))
         shutil.copyfile(picture, copies[-1])
-    return figure_rst(copies, conf["src_dir"])
+    return "".join(figure_rst([copy], conf["src_dir"]) for copy in copies)  # one below the other
 
 
 def _new_pictures(folder: Path) -> list[Path]:
