@@ -3,6 +3,7 @@
 import re
 import shutil
 import tempfile
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,8 @@ def pictures(block: Any, variables: dict[str, Any], conf: dict[str, Any], **kwar
     for picture, wanted in zip(saved, variables["image_path_iterator"], strict=False):
         copies.append(str(Path(wanted).with_suffix(picture.suffix)))
         shutil.copyfile(picture, copies[-1])
-    return "".join(figure_rst([copy], conf["src_dir"]) for copy in copies)  # one below the other
+    shown = "".join(figure_rst([copy], conf["src_dir"]) for copy in copies)  # one below the other
+    return f"\n.. container:: picture\n\n{textwrap.indent(shown, '    ')}\n"
 
 
 def _new_pictures(folder: Path) -> list[Path]:
