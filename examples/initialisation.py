@@ -79,7 +79,7 @@ for row, (name, (activation, weight_init)) in zip(panels, CASES.items(), strict=
         axes.set_title(f"layer {k + 1}\ndeviation {x.data.std():.2g}", fontsize=9)
         axes.set_yticks([])
         axes.locator_params(axis="x", nbins=3)
-        axes.ticklabel_format(axis="x", scilimits=(-1, 3))
+        axes.ticklabel_format(axis="x", scilimits=(-2, 3))
     row[0].set_ylabel(name, fontsize=9)
 for axes in panels[-1]:
     axes.set_xlabel("activation")
