@@ -10,6 +10,7 @@ EXAMPLES = DOCS.parent / "examples"
 sys.path[:0] = [str(DOCS), str(DOCS / "_extensions")]
 os.environ["MPLBACKEND"] = "agg"
 
+import gallery  # noqa: E402
 from pygments.lexers.special import TextLexer  # noqa: E402
 from sphinx.application import Sphinx  # noqa: E402
 
@@ -78,6 +79,7 @@ if has_gallery:
         "download_all_examples": False,
         "show_signature": False,
         "show_memory": False,
+        "capture_repr": (),
         "min_reported_time": 1e9,
         "write_computation_times": False,
         "matplotlib_animations": False,
@@ -113,7 +115,8 @@ def adapt(_app: Sphinx, docname: str, content: list[str]) -> None:
     """Adapt what is right in the repository to the built pages.
 
     Links to a script lead to its gallery page. Flowcharts, which the repository's site draws from
-    their text, are left out, as their text is on the page already.
+    their text, are left out, as their text is on the page already. Examples say that their files
+    are where a reader's own run puts them.
     """
     up = "../" * docname.count("/")
 
@@ -123,6 +126,7 @@ def adapt(_app: Sphinx, docname: str, content: list[str]) -> None:
 
     text = re.sub(r"\((?:\.\./)*examples/(\w+)\.py\)", page, content[0])
     text = re.sub(r"^```mermaid\n.*?^```\n", "", text, flags=re.DOTALL | re.MULTILINE)
+    text = gallery.OUTPUTS.sub("runs", text)
     if docname == "index" and not has_gallery:
         text = text.replace("gallery/index\n", "")
     content[0] = text

@@ -69,19 +69,20 @@ CASES = {
 # What arrives in each layer
 # --------------------------
 # A histogram for each hidden layer, of all its activations for 500 digits.
-figure, panels = plt.subplots(len(CASES), 5, figsize=(10, 9), layout="constrained")
+figure, panels = plt.subplots(len(CASES), 5, figsize=(8, 8), layout="constrained")
 for row, (name, (activation, weight_init)) in zip(panels, CASES.items(), strict=True):
     x = train.x[:500]
     modules = list(deep(activation, weight_init))
     for k, axes in enumerate(row):
         x = modules[2 * k + 1](modules[2 * k](x))  # a linear layer and its activation
         axes.hist(x.data.ravel(), bins=30, color="#0072B2")
-        axes.set(yticks=[], title=f"layer {k + 1}, deviation {x.data.std():.2g}")
-        axes.title.set_fontsize(8)
-        axes.tick_params(labelsize=7)
+        axes.set_title(f"layer {k + 1}\ndeviation {x.data.std():.2g}", fontsize=9)
+        axes.set_yticks([])
+        axes.locator_params(axis="x", nbins=3)
+        axes.ticklabel_format(axis="x", scilimits=(-2, 3))
     row[0].set_ylabel(name, fontsize=9)
 for axes in panels[-1]:
-    axes.set_xlabel("activation", fontsize=8)
+    axes.set_xlabel("activation")
 figure.savefig(options.output / "activations.png", dpi=120)
 
 # %%

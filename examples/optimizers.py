@@ -74,7 +74,8 @@ for name, make in VALLEY.items():
 # remembers: what alternates cancels, what stays the same adds up. RMSProp, AdaGrad and Adam divide
 # by how large gradients have been, direction by direction, and see no difference between walls and
 # floor.
-figure, panels = plt.subplots(2, 4, figsize=(12, 5), layout="constrained", sharex=True, sharey=True)
+shared = {"sharex": True, "sharey": True}
+figure, panels = plt.subplots(2, 4, figsize=(10, 4.6), layout="constrained", **shared)
 across, up = np.meshgrid(np.linspace(-9, 9, 200), np.linspace(-4, 4, 200))
 height = across**2 / 20 + up**2
 for axes, (name, path) in zip(panels.flat, paths.items(), strict=True):

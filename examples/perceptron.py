@@ -54,7 +54,7 @@ for name, numbers in GATES.items():
 # its ones ask for :math:`w_1 + b > 0` and :math:`w_2 + b > 0`, so that the sum
 # :math:`w_1 + w_2 + 2b` is positive; its zeros ask for :math:`b \le 0` and
 # :math:`w_1 + w_2 + b \le 0`, so that the same sum is not.
-figure, panels = plt.subplots(1, 4, figsize=(10, 2.7), layout="constrained")
+figure, panels = plt.subplots(1, 4, figsize=(9, 2.6), layout="constrained")
 for axes, name in zip(panels, [*GATES, "XOR"], strict=True):
     y = perceptron(corners, *GATES[name]) if name in GATES else xor
     axes.scatter(*corners[y == 0].T, s=90, marker="o", color="#0072B2", label="0")

@@ -88,7 +88,7 @@ places = np.linspace(-4, 4, 401, dtype=np.float32)[:, None]
 inputs = mg.tensor(places, requires_grad=True)
 model(inputs).sum().backward()
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
 left.scatter(*map(np.ravel, train), s=12, color="#0072B2", label="training points")
 left.scatter(*map(np.ravel, test), s=16, marker="s", color="#009E73", label="test points")
 left.plot(places, predict(model, places), color="#D55E00", label="network")

@@ -1,7 +1,9 @@
 """How sphinx-gallery runs the examples: quickly, in their order, in folders that go afterwards."""
 
+import re
 import shutil
 import tempfile
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ ORDER = (
 
 _seen: dict[Path, int] = {}  # pictures, with the times at which they were written
 _outputs = tempfile.TemporaryDirectory(prefix="minigrad-gallery-")
+OUTPUTS = re.compile(re.escape(str(Path(_outputs.name).parent)) + r"[/\\]minigrad-gallery-\w+")
 
 
 def _output(script: str) -> Path:
@@ -54,7 +57,8 @@ def pictures(block: Any, variables: dict[str, Any], conf: dict[str, Any], **kwar
     for picture, wanted in zip(saved, variables["image_path_iterator"], strict=False):
         copies.append(str(Path(wanted).with_suffix(picture.suffix)))
         shutil.copyfile(picture, copies[-1])
-    return figure_rst(copies, conf["src_dir"])
+    shown = "".join(figure_rst([copy], conf["src_dir"]) for copy in copies)  # one below the other
+    return f"\n.. container:: picture\n\n{textwrap.indent(shown, '    ')}\n"
 
 
 def _new_pictures(folder: Path) -> list[Path]:

@@ -96,7 +96,8 @@ def index_page() -> str:
 
 def _first_line(module: str) -> str:
     first = (import_module(module).__doc__ or "").splitlines()[0]
-    return first.removeprefix("minigrad: ")
+    sentence = first.removeprefix("minigrad: ")
+    return sentence[:1].upper() + sentence[1:]
 
 
 def write(app: Sphinx) -> None:
