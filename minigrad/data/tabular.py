@@ -18,6 +18,10 @@ from minigrad.errors import ArgumentError, DataError, DtypeError
 
 __all__ = ["read_csv"]
 
+_ABOUT_LABELS = (
+    "; are the labels in another column (label_column=), or is it a regression (label_dtype=float)?"
+)
+
 _LINES = 1024  # parsed together
 
 
@@ -274,7 +278,7 @@ class _Table:
         held = np.isfinite(target) if target.dtype.kind == "f" else target == cells
         if not held.all():
             row, place = divmod(int(held.argmin()), len(columns))
-            advice = "; for a regression pass label_dtype=float" if target.ndim == 1 else ""
+            advice = _ABOUT_LABELS if target.ndim == 1 else ""
             raise self._wrong_cell(
                 block[row], columns[place], f"nothing that {target.dtype} can hold{advice}"
             )

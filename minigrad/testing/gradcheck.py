@@ -35,7 +35,7 @@ __all__ = ["gradcheck"]
 def gradcheck(
     f: Function,
     inputs: Inputs,
-    *,
+    *more: Any,
     order: int | None = None,
     seed: int = 0,
     rtol: float | None = None,
@@ -156,6 +156,11 @@ def gradcheck(
       worst at [0]: analytic -1.0258..., numerical -2.0517... ± ...; off by 1.03 (relative 0.5)
       looks like this: it is 0.5 times what is right
     """
+    if more:
+        raise ArgumentError(
+            "gradcheck takes the inputs of f as one list: gradcheck(f, [first, second, ...]); "
+            f"here are {1 + len(more)} arguments after f"
+        )
     options = _Options(f, inputs, order, seed, rtol, atol, dtype, kink, vjp, wrt)
     with options.around, np.errstate(all="ignore"):
         report = options.report()

@@ -9,7 +9,7 @@ import pytest
 
 import pytest_minigrad
 from minigrad import nn
-from minigrad.errors import MinigradError
+from minigrad.errors import ArgumentError, MinigradError
 from minigrad.testing import GradientMismatch, Verdict, gradcheck
 
 A = np.array
@@ -267,3 +267,8 @@ def test_a_gradient_that_shares_memory_is_compared_all_the_same():
     assert "shares memory with the cotangent" in shared
     assert "is wrong in 2 of the 2 elements" in wrong
     assert report.notes == ()  # nobody asked for second order
+
+
+def test_inputs_are_given_as_one_list():
+    with pytest.raises(ArgumentError, match=r"as one list: gradcheck\(f, .* 2 arguments after f"):
+        gradcheck(np.multiply, (3,), (3,))
