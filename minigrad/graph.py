@@ -293,8 +293,8 @@ def _remains(value: Any) -> Any:
         return Leaf(value.shape, value.dtype, False)
     if type(value) is tuple:
         return tuple(map(_remains, value))
-    if type(value) is list:
-        return []
+    if type(value) is list:  # a short index in full
+        return value[:] if len(value) <= 6 and all(isinstance(v, int) for v in value) else []
     if isinstance(value, type):
         return value
     return value.item() if hasattr(value, "dtype") and value.dtype.kind in "fiub" else None

@@ -106,7 +106,11 @@ def test_options(table):
         ("1,#2\n", {}, "line 1, cell 2: '#2' is not a finite number"),
         ('1,"2"\n', {}, "line 1, cell 2: '\"2\"' is not a finite number"),
         ("1,1_0\n", {}, "lines 1 to 1: could not convert string '1_0'"),
-        ("1,2\n1.5,2\n", {}, "line 2, cell 1: '1.5' is nothing that int64 can hold; for a regr"),
+        (
+            "1,2\n1.5,2\n",
+            {},
+            "line 2, cell 1: '1.5' is nothing that int64 can hold; are the labels",
+        ),
         ("1,2\n1,256\n", {"dtype": np.uint8}, "line 2, cell 2: '256' is nothing that uint8 can"),
         ("1,2,-1\n", {"dtype": np.uint8}, "line 1, cell 3: '-1' is nothing that uint8"),
         ("1,2,0.5\n", {"dtype": np.int32}, "line 1, cell 3: '0.5' is nothing that int32"),

@@ -465,3 +465,11 @@ def test_the_first_number_that_is_not_finite_is_found_on_another_device():
         x.data[0] = 8.0
         with pytest.raises(errors.GraphError, match="was written to after the forward pass"):
             z.backward()
+
+
+def test_a_list_of_indices_is_shown_before_and_after_the_walk_back():
+    x = mg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = np.sum(x[[0, 2]])
+    before = viz.graph(y).nodes[1].options
+    y.backward()
+    assert viz.graph(y).nodes[1].options == before == "·, [0, 2]"
