@@ -6,7 +6,6 @@ import os
 import sys
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,8 @@ from minigrad.graph import Node
 
 __all__ = ["PACKAGE", "debug", "users_line"]
 
-PACKAGE = f"{Path(__file__).parent}{os.sep}"
-_NUMPY = f"{Path(np.__file__).parent}{os.sep}"
+PACKAGE = f"{os.path.dirname(__file__)}{os.sep}"
+_NUMPY = f"{os.path.dirname(np.__file__)}{os.sep}"
 
 
 class debug(observing):

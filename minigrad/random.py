@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+from typing import TypeAlias
+
 import numpy as np
 
 from minigrad.errors import ArgumentError
 
 __all__ = ["generator", "resolve", "seed"]
 
-_generator = np.random.default_rng()
+# In quotes, since NumPy imports its `random` when first asked for it, which takes 20 ms.
+Rng: TypeAlias = "np.random.Generator | int | None"
 
 
 def seed(n: int) -> None:
@@ -38,9 +42,10 @@ def seed(n: int) -> None:
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
         raise ArgumentError(f"a seed is an integer from 0 up, not {n!r}")
     # In place, so that whoever already holds the generator is seeded too.
-    _generator.bit_generator.state = np.random.default_rng(int(n)).bit_generator.state
+    generator().bit_generator.state = np.random.default_rng(int(n)).bit_generator.state
 
 
+@functools.cache
 def generator() -> np.random.Generator:
     """Return the process-wide `numpy.random.Generator`.
 
@@ -55,10 +60,10 @@ def generator() -> np.random.Generator:
     >>> minigrad.random.generator().standard_normal(2).shape
     (2,)
     """
-    return _generator
+    return np.random.default_rng()
 
 
-def resolve(rng: np.random.Generator | int | None = None) -> np.random.Generator:
+def resolve(rng: Rng = None) -> np.random.Generator:
     """Return the generator an ``rng`` argument stands for.
 
     Parameters
@@ -82,7 +87,7 @@ def resolve(rng: np.random.Generator | int | None = None) -> np.random.Generator
     8
     """
     if rng is None:
-        return _generator
+        return generator()
     if isinstance(rng, np.random.Generator):
         return rng
     if isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0:

@@ -332,10 +332,19 @@ def test_rule_finds_a_planted_mistake(rule, file, mistake, tmp_path):
 # --- What the core brings along --------------------------------------------------------------
 
 
+def modules_after(statement: str) -> set[str]:
+    """Return the names of all modules that a process has after this."""
+    script = f"import sys; {statement}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
 def test_importing_minigrad_imports_nothing_optional():
-    script = "import sys, minigrad; print(*{name.partition('.')[0] for name in sys.modules})"
-    loaded = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    ).stdout.split()
+    loaded = modules_after("import minigrad")
     assert "minigrad" in loaded
-    assert sorted(set(loaded) & set(OPTIONAL)) == []
+    assert {part_of(name) for name in loaded} & set(OPTIONAL) == set()
+
+
+def test_importing_minigrad_imports_nothing_slow_that_numpy_does_not():
+    brought = modules_after("import minigrad") - modules_after("import numpy")
+    assert brought & {"numpy.random", "pathlib", "asyncio", "unittest"} == set()

@@ -17,6 +17,7 @@ from minigrad.errors import (
     ShapeError,
     StateDictError,
 )
+from minigrad.random import Rng
 
 __all__ = ["DataLoader"]
 
@@ -99,7 +100,7 @@ class DataLoader:
         batch_size: int = 32,
         shuffle: bool = False,
         drop_last: bool = False,
-        rng: np.random.Generator | int | None = None,
+        rng: Rng = None,
         transform: Callable[..., Any] | Sequence[Callable[[Any], Any] | None] | None = None,
     ) -> None:
         self.arrays = _checked_arrays(arrays)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from minigrad import random
 from minigrad.data.dataset import Dataset, Split
 from minigrad.errors import ArgumentError, DataError, ShapeError
+from minigrad.random import Rng
 
 __all__ = ["split_train_test"]
 
@@ -18,7 +19,7 @@ def split_train_test(
     *,
     test_fraction: float = 0.2,
     stratify: bool = False,
-    rng: np.random.Generator | int | None = None,
+    rng: Rng = None,
 ) -> Dataset:
     """Choose test samples at random; both parts keep the order of the samples.
 

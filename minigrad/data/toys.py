@@ -11,13 +11,12 @@ from minigrad import random
 from minigrad.data._checks import as_floats, check_amount, check_count
 from minigrad.data.dataset import Split
 from minigrad.errors import ShapeError
+from minigrad.random import Rng
 
 __all__ = ["make_linear", "make_moons", "make_spiral", "make_xor"]
 
-Seed = np.random.Generator | int | None
 
-
-def make_xor(n: int = 4, *, noise: float = 0.0, rng: Seed = None) -> Split:
+def make_xor(n: int = 4, *, noise: float = 0.0, rng: Rng = None) -> Split:
     """Make points at the corners of the unit square, labelled by exclusive or.
 
     ``y = a xor b`` at the corner (a, b): what no line can separate. With the defaults these are
@@ -66,7 +65,7 @@ def make_spiral(
     classes: int = 3,
     turns: float = 0.75,
     noise: float = 0.05,
-    rng: Seed = None,
+    rng: Rng = None,
 ) -> Split:
     """Make points on spiral arms that start at the origin, one arm for each class.
 
@@ -113,7 +112,7 @@ def make_spiral(
     return Split(_blur(_on_circle(angle) * radius[:, None], noise, rng), y)
 
 
-def make_moons(n: int = 200, *, noise: float = 0.1, rng: Seed = None) -> Split:
+def make_moons(n: int = 200, *, noise: float = 0.1, rng: Rng = None) -> Split:
     """Make points on two half circles that reach into each other.
 
     Class 0 is the upper half of the unit circle, ``(cos a, sin a)``; class 1 the lower half of
@@ -165,7 +164,7 @@ def make_linear(
     weights: Sequence[float] | npt.NDArray[np.floating] = (2.0, -3.0),
     bias: float = 1.0,
     noise: float = 0.1,
-    rng: Seed = None,
+    rng: Rng = None,
 ) -> Split:
     """Make a linear regression: normal inputs, and targets on a plane but for noise.
 
@@ -220,7 +219,7 @@ def _on_circle(angle: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _blur(
-    points: npt.NDArray[np.float64] | npt.NDArray[np.int64], noise: float, rng: Seed
+    points: npt.NDArray[np.float64] | npt.NDArray[np.int64], noise: float, rng: Rng
 ) -> npt.NDArray[np.float32]:
     check_amount("noise", noise)
     generator = random.resolve(rng)

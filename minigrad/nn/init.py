@@ -25,6 +25,7 @@ from minigrad import random
 from minigrad.arrays import as_dtype
 from minigrad.errors import ArgumentError, DtypeError, ShapeError
 from minigrad.nn._checks import described, number
+from minigrad.random import Rng
 
 __all__ = [
     "constant",
@@ -44,8 +45,6 @@ __all__ = [
 
 Array: TypeAlias = Any
 Initializer: TypeAlias = Callable[..., Array]
-Rng: TypeAlias = np.random.Generator | int | None
-
 partial = functools.partial
 
 

@@ -16,10 +16,9 @@ from minigrad.nn._checks import described, number
 from minigrad.nn.functional.activations import PROBABILITY, is_share
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
+from minigrad.random import Rng
 
 __all__ = ["Dropout", "Flatten", "Identity", "Linear"]
-
-Rng = np.random.Generator | int | None
 
 
 class Linear(Module):

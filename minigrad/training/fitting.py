@@ -14,6 +14,7 @@ from minigrad.calls import unwrap
 from minigrad.errors import ArgumentError, DataError, DtypeError, NonFiniteError
 from minigrad.nn import Module
 from minigrad.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from minigrad.random import Rng
 from minigrad.tensor import Tensor
 from minigrad.training.batches import as_batches, mode, pair, samples
 from minigrad.training.callbacks import Callback, FunctionCallback, Run
@@ -39,7 +40,7 @@ def fit(
     penalty: Callable[[Any], Tensor] | None = None,
     batch_size: int | None = None,
     shuffle: bool | None = None,
-    rng: np.random.Generator | int | None = None,
+    rng: Rng = None,
     progress: bool | None = None,
 ) -> History:
     r"""Train a model: for each batch a forward pass, a backward pass, a step of the optimizer.

@@ -21,12 +21,14 @@ def run_job(job):
     # instruction; the launcher is a small one.
     command = [sys.executable, "-I", "-S", str(LAUNCHER), sys.executable, *job.command]
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    # From the second run on everybody finds its modules compiled, as installed ones are.
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         command,
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        env={**inherited, "PYTHONPATH": os.pathsep.join(paths)},
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(job.command)} failed:\n{done.stdout}{done.stderr}")

@@ -13,6 +13,7 @@ from minigrad.compiled import ENOUGH, Kernel, same_layout
 from minigrad.errors import ArgumentError
 from minigrad.nn._checks import described, number, numbers
 from minigrad.primitive import defvjp, primitive
+from minigrad.random import Rng
 
 __all__ = [
     "dropout",
@@ -370,7 +371,7 @@ def dropout(
     x: Array,
     p: float = 0.5,
     training: bool = True,
-    rng: np.random.Generator | int | None = None,
+    rng: Rng = None,
 ) -> Array:
     r"""Set elements to 0 at random, and scale the others so that the expectation stays.
 
