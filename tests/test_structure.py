@@ -335,7 +335,9 @@ def test_rule_finds_a_planted_mistake(rule, file, mistake, tmp_path):
 def modules_after(statement: str) -> set[str]:
     """Return the names of all modules that a process has after this."""
     script = f"import sys; {statement}; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     return set(done.stdout.split())
 
 
