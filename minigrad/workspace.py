@@ -71,10 +71,17 @@ def _empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
 
 
 def matmul(x: Array, y: Array) -> Array:
-    """Return ``x @ y``, for matrices of one dtype in memory that is used again."""
-    if x.shape[0] * y.shape[-1] < LARGE or not _are_alike(x, y) or x.ndim != 2 or y.ndim != 2:
+    """Return ``x @ y``; for matrices of one dtype in memory that is used again.
+
+    By `numpy.dot`: it starts a microsecond faster, and for a column times a row, as in the gradient
+    of a weight for a single sample, `numpy.matmul` takes eight times as long.
+    """
+    if not _are_alike(x, y) or x.ndim != 2 or y.ndim != 2:
         return x @ y
-    return np.matmul(x, y, out=_empty((x.shape[0], y.shape[1]), x.dtype))
+    rows, columns = x.shape[0], y.shape[1]
+    if rows * columns < LARGE:
+        return x.dot(y)
+    return x.dot(y, _empty((rows, columns), x.dtype))
 
 
 def empty_like(x: Array) -> Array:

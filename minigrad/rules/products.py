@@ -12,6 +12,7 @@ import numpy as np
 
 from minigrad.errors import ArgumentError, ShapeError
 from minigrad.primitive import composite, defvjp, primitive
+from minigrad.workspace import matmul
 
 Array = Any
 
@@ -31,7 +32,7 @@ def _matmul_left(g: Array, _out: Array, x: Array, y: Array) -> Array:
     # (..., m, n) @ (..., n, k) -> (..., m, k)
     ndim = x.ndim
     g, _, y = _as_matrices(g, x, y)
-    left = g @ np.swapaxes(y, -1, -2)
+    left = matmul(g, np.swapaxes(y, -1, -2))
     return left[..., 0, :] if ndim == 1 else left
 
 
@@ -39,7 +40,7 @@ def _matmul_right(g: Array, _out: Array, x: Array, y: Array) -> Array:
     # (..., k, m) @ (..., m, n) -> (..., k, n)
     ndim = y.ndim
     g, x, _ = _as_matrices(g, x, y)
-    right = np.swapaxes(x, -1, -2) @ g
+    right = matmul(np.swapaxes(x, -1, -2), g)
     return right[..., 0] if ndim == 1 else right
 
 
