@@ -76,7 +76,7 @@ def matmul(x: Array, y: Array) -> Array:
     By `numpy.dot`: it starts a microsecond faster, and for a column times a row, as in the gradient
     of a weight for a single sample, `numpy.matmul` takes eight times as long.
     """
-    if not _are_alike(x, y) or x.ndim != 2 or y.ndim != 2:
+    if not (type(x) is type(y) is np.ndarray and x.dtype is y.dtype and x.ndim == y.ndim == 2):
         return x @ y
     rows, columns = x.shape[0], y.shape[1]
     if rows * columns < LARGE:
@@ -102,10 +102,6 @@ def ufunc(function: Callable[..., Array], x: Array, other: Any) -> Array:
 
 def _is_usual(x: Array) -> bool:
     return bool(x.dtype.kind == "f" and x.dtype.isnative and x.flags.c_contiguous)
-
-
-def _are_alike(x: Array, y: Array) -> bool:
-    return type(x) is type(y) is np.ndarray and x.dtype is y.dtype
 
 
 def is_shared(array: Array) -> bool:
