@@ -127,16 +127,25 @@ defvjp(
     lambda g, _out, x, y: g * np.sign(x) * np.copysign(np.ones_like(y), y),
     lambda g, _out, _x, _y: np.zeros_like(g),
 )
-# Equal operands share the gradient equally.
+
+
+def _to_greater(g: Array, x: Array, y: Array) -> Array:
+    """Return g where x > y, half of it where they are equal, 0 elsewhere."""
+    equal = x == y
+    all_or_nothing = g * (x > y)
+    # Seldom needed, and it takes longer than the rest.
+    return np.where(equal, 0.5 * g, all_or_nothing) if np.any(equal) else all_or_nothing
+
+
 defvjp(
     np.maximum,
-    lambda g, _out, x, y: np.where(x == y, 0.5 * g, g * (x > y)),
-    lambda g, _out, x, y: np.where(x == y, 0.5 * g, g * (y > x)),
+    lambda g, _out, x, y: _to_greater(g, x, y),
+    lambda g, _out, x, y: _to_greater(g, y, x),
 )
 defvjp(
     np.minimum,
-    lambda g, _out, x, y: np.where(x == y, 0.5 * g, g * (x < y)),
-    lambda g, _out, x, y: np.where(x == y, 0.5 * g, g * (y < x)),
+    lambda g, _out, x, y: _to_greater(g, y, x),
+    lambda g, _out, x, y: _to_greater(g, x, y),
 )
 defvjp(
     np.where,

@@ -110,6 +110,11 @@ def _repeat(a: Array, repeats: Any, axis: int | None = None) -> Array:
     if axis is None or not hasattr(a, "ndim"):  # a list, next to a tensor of repeats
         a = np.ravel(a) if axis is None else np.asarray(a)
     axis = normalize_axis_index(axis or 0, a.ndim)
+    if not np.ndim(repeats):
+        times = len(np.repeat([0], unwrap(repeats)))  # NumPy decides what is a number of times
+        before, (length, *after) = a.shape[:axis], a.shape[axis:]
+        wide = np.broadcast_to(np.expand_dims(a, axis + 1), (*before, length, times, *after))
+        return np.reshape(wide, (*before, length * times, *after))
     return np.take(a, np.repeat(np.arange(a.shape[axis]), unwrap(repeats)), axis=axis)
 
 
