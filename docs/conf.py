@@ -113,9 +113,10 @@ html_sidebars = {page: [] for page in alone.split()}  # no pages below them to n
 def adapt(_app: Sphinx, docname: str, content: list[str]) -> None:
     """Adapt what is right in the repository to the built pages.
 
-    Links to a script lead to its gallery page, and those to all of them to the gallery. Flowcharts, which the repository's site draws from
-    their text, are left out, as their text is on the page already. Examples say that their files
-    are where a reader's own run puts them.
+    Links to a script lead to its gallery page, those to the list of scripts to the gallery.
+    Flowcharts, which the repository's site draws from their text, are left out, as their text is on
+    the page already. Examples say how they were run, and that their files are where a reader's own
+    run puts them.
     """
     up = "../" * docname.count("/")
 
@@ -128,6 +129,8 @@ def adapt(_app: Sphinx, docname: str, content: list[str]) -> None:
         text = re.sub(r"\((?:\.\./)*examples/README\.rst\)", f"({up}gallery/index.rst)", text)
     text = re.sub(r"^```mermaid\n.*?^```\n", "", text, flags=re.DOTALL | re.MULTILINE)
     text = gallery.OUTPUTS.sub("runs", text)
+    if docname.startswith("gallery/") and docname != "gallery/index":
+        text = gallery.say_how_it_ran(text)
     if docname == "index" and not has_gallery:
         text = text.replace("gallery/index\n", "")
     content[0] = text
