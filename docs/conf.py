@@ -38,6 +38,7 @@ nitpick_ignore_regex = [
     ("py:obj", r"(numpy|sklearn|matplotlib|graphviz|torch|functools)\..*"),
 ]
 default_role = "autolink"
+highlight_language = "none"  # formulas in docstrings are no Python; blocks with >>> are known by it
 suppress_warnings = ["config.cache"]
 
 # Pages
@@ -132,6 +133,7 @@ def adapt(_app: Sphinx, docname: str, content: list[str]) -> None:
     if docname.startswith("gallery/") and docname != "gallery/index":
         text = gallery.say_how_it_ran(text)
     if docname == "index" and not has_gallery:
+        text = re.sub(r":::\{grid-item-card\} Examples\n.*?:::\n", "", text, flags=re.DOTALL)
         text = text.replace("gallery/index\n", "")
     content[0] = text
 

@@ -27,7 +27,7 @@ def _directive(entry: public.Name) -> str:
         if any(base.__module__ == "hypothesis" for base in entry.value.__mro__):
             options = ""
         if entry.path in OWN_PAGE:
-            options += "   :inherited-members: object\n"
+            options += "   :inherited-members: object\n   :exclude-members: result_class\n"
         kind = "autoexception" if issubclass(entry.value, Exception) else "autoclass"
         return f".. {kind}:: {entry.path}\n{options}"
     if callable(entry.value):
