@@ -201,7 +201,7 @@ def gelu(x: Array, approximate: str = "none") -> Array:
 
     .. math::
         \mathrm{none}&: \quad x \, \Phi(x) = \tfrac{x}{2} \left(1 + \mathrm{erf}(x / \sqrt 2)\right)
-
+        \\
         \mathrm{tanh}&: \quad \tfrac{x}{2} \left(1 + \tanh\left(\sqrt{2 / \pi}
         \, (x + 0.044715 \, x^3)\right)\right)
 
