@@ -13,6 +13,7 @@
 The first run installs what it needs into .venv, next to this file; later runs reuse it.
 """
 
+import ast
 import hashlib
 import importlib.util
 import json
@@ -40,6 +41,9 @@ EXTRAS = [
     "docs",
     "benchmark",
 ]  # in pyproject.toml, each of them contains the one before
+
+
+HELP = {"-h", "--help"}
 
 
 def run(*command, **options):
@@ -106,7 +110,26 @@ def environment(extra):
 
 def mnist(*options):
     """Run the MNIST example in the caller's directory."""
-    return run(environment("examples"), ROOT / "examples" / "mnist.py", *options)
+    script = ROOT / "examples" / "mnist.py"
+    if HELP & set(options):
+        print(help_of(script))
+        return 0
+    return run(environment("examples"), script, *options)
+
+
+def help_of(script):
+    """Return what a script is about and its options, read from its source: nothing is installed."""
+    source = ast.parse(script.read_text(encoding="utf-8"))
+    lines = [ast.get_docstring(source), "", "options:"]
+    for node in ast.walk(source):
+        if isinstance(node, ast.Call) and node.args and ast.unparse(node.args[0])[1:3] == "--":
+            words = {word.arg: word.value for word in node.keywords}
+            about = words["help"].value if "help" in words else ast.unparse(words["choices"])
+            line = f"  {node.args[0].value:12s}  {about}"
+            default = words.get("default")
+            is_plain = isinstance(default, ast.Constant | ast.List)
+            lines.append(f"{line} (default: {ast.unparse(default)})" if is_plain else line)
+    return "\n".join(lines)
 
 
 def test(*options):
@@ -118,8 +141,8 @@ def test(*options):
 
 
 def benchmark(*options):
-    """Measure the speed and write docs/performance.md; the smoke version needs no peers."""
-    extra = "test" if "--smoke" in options else "benchmark"
+    """Measure the speed and write docs/performance.md; to try or to ask takes no peers."""
+    extra = "test" if {"--smoke", *HELP} & set(options) else "benchmark"
     return run(environment(extra), "-m", "tests.benchmarks", *options, cwd=ROOT)
 
 

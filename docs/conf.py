@@ -38,6 +38,7 @@ nitpick_ignore_regex = [
     ("py:obj", r"(numpy|sklearn|matplotlib|graphviz|torch|functools)\..*"),
 ]
 default_role = "autolink"
+highlight_language = "none"  # formulas in docstrings are no Python; blocks with >>> are known by it
 suppress_warnings = ["config.cache"]
 
 # Pages
@@ -62,8 +63,7 @@ def is_for_the_gallery(script: Path) -> bool:
 
 
 shown = [path for path in sorted(EXAMPLES.glob("*.py")) if is_for_the_gallery(path)]
-headers = [EXAMPLES / name for name in ("GALLERY_HEADER.rst", "README.rst", "README.txt")]
-has_gallery = bool(shown) and any(path.exists() for path in headers)
+has_gallery = bool(shown) and (EXAMPLES / "README.rst").exists()
 if has_gallery:
     extensions.append("sphinx_gallery.gen_gallery")
     others = [path.name for path in EXAMPLES.glob("*.py") if path not in shown]
@@ -114,9 +114,10 @@ html_sidebars = {page: [] for page in alone.split()}  # no pages below them to n
 def adapt(_app: Sphinx, docname: str, content: list[str]) -> None:
     """Adapt what is right in the repository to the built pages.
 
-    Links to a script lead to its gallery page. Flowcharts, which the repository's site draws from
-    their text, are left out, as their text is on the page already. Examples say that their files
-    are where a reader's own run puts them.
+    Links to a script lead to its gallery page, those to the list of scripts to the gallery.
+    Flowcharts, which the repository's site draws from their text, are left out, as their text is on
+    the page already. Examples say how they were run, and that their files are where a reader's own
+    run puts them.
     """
     up = "../" * docname.count("/")
 
@@ -125,9 +126,14 @@ def adapt(_app: Sphinx, docname: str, content: list[str]) -> None:
         return f"({up}gallery/{match[1]}.rst)" if is_shown else match[0]
 
     text = re.sub(r"\((?:\.\./)*examples/(\w+)\.py\)", page, content[0])
+    if has_gallery:
+        text = re.sub(r"\((?:\.\./)*examples/README\.rst\)", f"({up}gallery/index.rst)", text)
     text = re.sub(r"^```mermaid\n.*?^```\n", "", text, flags=re.DOTALL | re.MULTILINE)
     text = gallery.OUTPUTS.sub("runs", text)
+    if docname.startswith("gallery/") and docname != "gallery/index":
+        text = gallery.say_how_it_ran(text)
     if docname == "index" and not has_gallery:
+        text = re.sub(r":::\{grid-item-card\} Examples\n.*?:::\n", "", text, flags=re.DOTALL)
         text = text.replace("gallery/index\n", "")
     content[0] = text
 

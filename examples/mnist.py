@@ -32,7 +32,7 @@ add("--output", type=Path, default=Path("runs/mnist"), help="folder for all that
 add("--dataset", choices=["auto", "mnist", "fashion-mnist", "digits"], default="auto")
 add("--data-dir", help="folder of the data set's files (else $MINIGRAD_DATA, else a download)")
 add("--hidden", type=int, nargs="*", default=[128, 84], help="sizes of the hidden layers")
-add("--optimizer", choices=sorted(OPTIMIZERS), default="adam", help="how to step")
+add("--optimizer", choices=sorted(OPTIMIZERS), default="adam", help="adam, sgd, momentum, ...")
 add("--lr", type=float, help="learning rate (else the optimizer's own default)")
 add("--l2", type=float, default=1e-4, help="strength of the penalty in the second run")
 add("--dropout", type=float, default=0.2, help="share of hidden units dropped in the third run")

@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -145,7 +147,22 @@ def test_options_are_passed_on_and_the_status_comes_back(dev):
     assert dev.calls[-1][1:] == ["-m", "pytest", "-k", "adam"]
 
 
-@pytest.mark.parametrize(("options", "extra"), [(["--smoke"], "test"), ([], "benchmark")])
+def test_help_of_the_mnist_job_tells_its_options_and_installs_nothing(dev, capsys):
+    shutil.copytree(ROOT / "examples", dev.ROOT / "examples")
+    assert dev.main(["mnist", "--help"]) == 0
+    assert dev.calls == []
+    shown = capsys.readouterr().out
+    script = [sys.executable, ROOT / "examples" / "mnist.py", "--help"]
+    its_own = subprocess.run(script, capture_output=True, text=True, check=True).stdout
+    options = set(re.findall(r"^ +(--[\w-]+)", its_own, re.MULTILINE))
+    assert "--epochs" in options
+    assert set(re.findall(r"^ +(--[\w-]+)", shown, re.MULTILINE)) == options
+    assert re.search(r"--epochs .*\(default: 20\)", shown)
+
+
+@pytest.mark.parametrize(
+    ("options", "extra"), [(["--smoke"], "test"), (["--help"], "test"), ([], "benchmark")]
+)
 def test_benchmarks_need_the_peers_unless_they_are_only_tried(dev, options, extra):
     assert dev.main(["benchmark", *options]) == 0
     assert dev.calls[-1][1:] == ["-m", "tests.benchmarks", *options]

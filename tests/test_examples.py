@@ -122,12 +122,12 @@ def test_script_is_a_page(name):
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_script_is_in_the_table(name):
-    table = (FOLDER / "GALLERY_HEADER.rst").read_text("utf-8")
+    table = (FOLDER / "README.rst").read_text("utf-8")
     assert f"``{name}.py``" in table
 
 
 def test_the_table_has_no_script_that_is_gone():
-    table = (FOLDER / "GALLERY_HEADER.rst").read_text("utf-8")
+    table = (FOLDER / "README.rst").read_text("utf-8")
     assert set(re.findall(r"``(\w+)\.py``", table)) == set(SCRIPTS)
 
 

@@ -47,6 +47,18 @@ def options(_conf: dict[str, Any], script: dict[str, Any]) -> list[str]:
     return ["--quick", *(["--output", str(_output(script["src_file"]))] if takes_output else [])]
 
 
+def say_how_it_ran(page: str) -> str:
+    """Return the source of an example's page with a line below its title on what it shows."""
+    title = re.search(r"^=+\n", page, re.MULTILINE)
+    if title is None:
+        return page
+    line = (
+        "\n*Printed and drawn below is what a run with* ``--quick`` *gave; what the text says of "
+        "results is of a whole run.*\n"
+    )
+    return page[: title.end()] + line + page[title.end() :]
+
+
 def pictures(block: Any, variables: dict[str, Any], conf: dict[str, Any], **kwargs: Any) -> str:
     """Show the pictures that a cell has saved; where it saved none, the figures it left open."""
     saved = _new_pictures(_output(variables["src_file"]))

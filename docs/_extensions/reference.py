@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import itertools
+from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import public
 
@@ -27,7 +30,7 @@ def _directive(entry: public.Name) -> str:
         if any(base.__module__ == "hypothesis" for base in entry.value.__mro__):
             options = ""
         if entry.path in OWN_PAGE:
-            options += "   :inherited-members: object\n"
+            options += "   :inherited-members: object\n   :exclude-members: result_class\n"
         kind = "autoexception" if issubclass(entry.value, Exception) else "autoclass"
         return f".. {kind}:: {entry.path}\n{options}"
     if callable(entry.value):
@@ -116,7 +119,33 @@ def write(app: Sphinx) -> None:
             path.write_text(text, encoding="utf-8")
 
 
+@cache
+def descriptions() -> dict[str, str]:
+    """Return the strings that stand below the definitions of values in the package, by name."""
+    found = {}
+    for path in Path(import_module("minigrad").__path__[0]).rglob("*.py"):
+        for definition, below in itertools.pairwise(ast.parse(path.read_text("utf-8")).body):
+            if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+                targets = getattr(definition, "targets", [getattr(definition, "target", None)])
+                found |= {t.id: below.value.value for t in targets if isinstance(t, ast.Name)}
+    return found
+
+
+def describe_value(_app: Sphinx, what: str, path: str, *rest: Any) -> None:
+    """Give a value its description: Sphinx finds only that of its class where it is imported."""
+    if what == "data":
+        rest[-1][:] = descriptions()[path.rpartition(".")[2]].splitlines()
+
+
+def skip_field(_app: Sphinx, _what: str, _name: str, value: Any, *_rest: Any) -> bool | None:
+    """Leave out the fields of named tuples, which the class describes as its attributes."""
+    return True if type(value).__name__ == "_tuplegetter" else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Write the pages before Sphinx looks for them."""
+    app.setup_extension("sphinx.ext.autodoc")
     app.connect("builder-inited", write)
+    app.connect("autodoc-process-docstring", describe_value, priority=400)  # before numpydoc
+    app.connect("autodoc-skip-member", skip_field)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

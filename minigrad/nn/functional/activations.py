@@ -201,10 +201,12 @@ def gelu(x: Array, approximate: str = "none") -> Array:
     r"""Weigh each number by the probability that a standard normal one is smaller.
 
     .. math::
-        \mathrm{none}&: \quad x \, \Phi(x) = \tfrac{x}{2} \left(1 + \mathrm{erf}(x / \sqrt 2)\right)
+        x \, \Phi(x) = \tfrac{x}{2} \left(1 + \mathrm{erf}(x / \sqrt 2)\right)
 
-        \mathrm{tanh}&: \quad \tfrac{x}{2} \left(1 + \tanh\left(\sqrt{2 / \pi}
-        \, (x + 0.044715 \, x^3)\right)\right)
+    and with ``approximate="tanh"``
+
+    .. math::
+        \tfrac{x}{2} \left(1 + \tanh\left(\sqrt{2 / \pi} \, (x + 0.044715 \, x^3)\right)\right)
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""hypothesis strategies for whatever has derivatives: arrays, indices, networks, programs.
+"""Hypothesis strategies for whatever has derivatives: arrays, indices, networks, programs.
 
 They need hypothesis: ``pip install 'minigrad[testing]'``.
 """
