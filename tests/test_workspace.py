@@ -1,6 +1,7 @@
 """Memory that is used again is never memory that somebody still sees."""
 
 import gc
+import pickle
 import threading
 
 import numpy as np
@@ -78,6 +79,31 @@ def test_products_are_numpys(dtype):
     for one, other in [(x, y), (x.T, y.T), (x, y.astype(np.float64)), (x[None], y), (x[0], y)]:
         np.testing.assert_array_equal(workspace.matmul(one, other), one @ other)
         assert workspace.matmul(one, other).dtype == (one @ other).dtype
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows", [1, 3, 20000])
+@pytest.mark.parametrize("inner", [1, 5])
+@pytest.mark.parametrize("columns", [1, 4])
+def test_products_of_zero_with_infinity_are_numpys(rows, inner, columns, dtype):
+    x, y = np.zeros((rows, inner), dtype), np.ones((inner, columns), dtype)
+    with np.errstate(invalid="ignore"):
+        for special in (np.inf, np.nan):
+            y[-1, -1] = special
+            np.testing.assert_array_equal(workspace.matmul(x, y), x @ y)
+            np.testing.assert_array_equal(workspace.matmul(y.T, x.T), y.T @ x.T)
+
+
+def test_large_products_of_another_byte_order_are_numpys():
+    x, y = large().astype(">f4"), large(1).astype(">f4")
+    for other in (x, y):
+        np.testing.assert_array_equal(workspace.matmul(x, other.T), x @ other.T)
+
+
+def test_products_of_what_was_pickled_lie_in_memory_used_again():
+    x, y = pickle.loads(pickle.dumps(large())), large(1)
+    assert x.dtype is not np.dtype(np.float32)
+    assert type(workspace.matmul(x, y.T).base) is workspace._Block
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
