@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import pickle
 import pkgutil
 import subprocess
 import sys
@@ -110,6 +111,14 @@ def test_infinite_parameters_agree(name):
         return [parameter.data]
 
     assert_agree(run, np.float32)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_was_pickled_is_trained_by_kernels(dtype):
+    arrays = pickle.loads(pickle.dumps([normal(7, 5, dtype=dtype) for _ in range(2)]))
+    assert all(array.dtype is not np.dtype(dtype) for array in arrays)
+    mg.use_compiled(True)
+    assert compiled.same_layout(*arrays, normal(7, 5, dtype=dtype))
 
 
 def test_half_precision_is_updated_by_numpy():
@@ -291,8 +300,9 @@ def test_without_numba_kernels_are_off_and_cannot_be_turned_on(monkeypatch):
     monkeypatch.undo()
 
 
-def test_numba_that_cannot_be_imported(tmp_path):
-    (tmp_path / "numba.py").write_text("raise ImportError('Numba needs another NumPy')")
+@pytest.mark.parametrize("error", ["ImportError", "OSError", "AttributeError"])
+def test_numba_that_cannot_be_imported(error, tmp_path):
+    (tmp_path / "numba.py").write_text(f"raise {error}('Numba needs another NumPy')")
     code = (
         "import numpy as np, minigrad as mg; from minigrad.nn import functional as F;"
         "print(mg.is_compiled(), F.relu(-np.ones(5000)).sum(), mg.is_compiled())"
