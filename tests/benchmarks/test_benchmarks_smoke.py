@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from . import harness, page, processes, references, tables
+from .__main__ import main
 from .network import Task
 from .registry import Benchmark, Contender, Goal, Job, JobBenchmark, Prepared
 from .steps import after_some_steps, training_step
@@ -28,6 +29,19 @@ def test_every_benchmark_runs_and_all_agree():
     assert "steps: batch 32: runs, and all agree" in done.stdout
     assert "growth-memory: 1 layers: runs" in done.stdout
     assert (ROOT / "docs" / "performance.md").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("option", "word"),
+    [("--benchmarks", "batch 33"), ("--contenders", "pytorch"), ("--rounds", "0")],
+)
+def test_what_there_is_not_is_refused_before_anything_is_measured(option, word, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["--only", "steps", option, word])
+    said = f"{exit_.value.code} {capsys.readouterr()}"
+    assert exit_.value.code != 0
+    assert word in said
+    assert "steps: batch" not in said
 
 
 # --- Agreement ---------------------------------------------------------------------------------
