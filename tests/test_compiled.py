@@ -199,6 +199,13 @@ def test_labels_that_are_no_classes_are_refused(label):
             F.cross_entropy(normal(2, 3), np.array([0, label]))
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint64])
+def test_the_largest_number_of_a_dtype_is_no_class_either(dtype):
+    largest = np.iinfo(dtype).max
+    with pytest.raises(DataError, match=f"label {largest} is not.* would need {int(largest) + 1}"):
+        F.cross_entropy(normal(2, 3), np.array([0, largest], dtype))
+
+
 @pytest.mark.parametrize("later", [2, 10**9])
 def test_labels_that_change_after_the_forward_pass(later):
     def run():
