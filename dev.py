@@ -119,7 +119,8 @@ def test(*options):
 
 def benchmark(*options):
     """Measure the speed and write docs/performance.md; the smoke version needs no peers."""
-    extra = "test" if "--smoke" in options else "benchmark"
+    needs_no_peers = {"--smoke", "--help", "-h"} & {*options}
+    extra = "test" if needs_no_peers else "benchmark"
     return run(environment(extra), "-m", "tests.benchmarks", *options, cwd=ROOT)
 
 

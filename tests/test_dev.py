@@ -145,7 +145,9 @@ def test_options_are_passed_on_and_the_status_comes_back(dev):
     assert dev.calls[-1][1:] == ["-m", "pytest", "-k", "adam"]
 
 
-@pytest.mark.parametrize(("options", "extra"), [(["--smoke"], "test"), ([], "benchmark")])
+@pytest.mark.parametrize(
+    ("options", "extra"), [(["--smoke"], "test"), (["--help"], "test"), ([], "benchmark")]
+)
 def test_benchmarks_need_the_peers_unless_they_are_only_tried(dev, options, extra):
     assert dev.main(["benchmark", *options]) == 0
     assert dev.calls[-1][1:] == ["-m", "tests.benchmarks", *options]

@@ -56,7 +56,7 @@ was measured.
 - **Adam: ten passes** over parameters and moments, of which the square root is the slowest.
   Compiled it is one pass, in half the time.
 
-`pip install 'minigrad[fast]'` brings Numba, and then loops are compiled that do the work of
+`pip install '.[fast]'` in a clone brings Numba, and then loops are compiled that do the work of
 several NumPy functions in one pass: the updates of SGD, Momentum, RMSProp, AdaGrad, Adam and
 AdamW, the bias of `Linear`, ReLU and its gradient, and cross-entropy with its gradient. They
 stand beside the NumPy code that they replace, and agree with it to rounding. The first call in a

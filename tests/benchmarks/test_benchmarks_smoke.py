@@ -170,6 +170,13 @@ def test_ratios_are_medians_over_rounds():
     assert tables.absences([MEASURED]) == ["Did not take part: JAX: not installed."]
 
 
+def test_who_was_absent_from_a_part_is_named_with_that_part():
+    other = harness.Measurement(Benchmark("batch 7", {}), {}, {"JAX": "not installed", "X": "off"})
+    assert tables.absences([MEASURED, other]) == [
+        "Did not take part: JAX: not installed; X in batch 7: off."
+    ]
+
+
 @pytest.mark.parametrize(
     ("theirs", "at_most", "row"),
     [
