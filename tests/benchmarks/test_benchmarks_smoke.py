@@ -95,10 +95,18 @@ def test_not_a_number_is_caught():
         harness.smoke(Benchmark("steps", contenders))
 
 
-def test_different_accuracies_of_processes_are_caught():
-    jobs = {str(a): Job(["-c", f"print('log'); print({a})"]) for a in (0.97, 0.91)}
+@pytest.mark.parametrize("other", ["0.91", "'nan'"])
+def test_different_accuracies_of_processes_are_caught(other):
+    jobs = {str(a): Job(["-c", f"print('log'); print({a})"]) for a in ("0.97", other)}
     with pytest.raises(harness.DisagreementError, match="far apart"):
         processes.smoke(JobBenchmark("job", jobs, {"seconds": "s"}, agreeing=0.02))
+
+
+def test_a_different_accuracy_in_one_of_several_rounds_is_caught():
+    benchmark = JobBenchmark("job", {}, {"seconds": "s"}, agreeing=0.02)
+    rounds = {"one": [{"printed": "0.91"}, {"printed": "0.97"}], "other": [{"printed": "0.97"}] * 2}
+    with pytest.raises(harness.DisagreementError, match="far apart"):
+        processes.check_accuracies(benchmark, rounds)
 
 
 def test_a_process_that_fails_says_why():
