@@ -152,7 +152,7 @@ def _shift(logits: Array, right: Array, shifted: Array) -> Any:
     for i in range(rows):
         largest = logits[i, 0]
         for j in range(1, classes):
-            if logits[i, j] > largest or logits[i, j] != logits[i, j]:
+            if logits[i, j] > largest:  # NaN is not, but makes NaN of the row all the same
                 largest = logits[i, j]
         for j in range(classes):
             shifted[i, j] = logits[i, j] - largest
