@@ -268,6 +268,40 @@ def test_every_kernel_is_run_by_these_tests():
 # --- The switch --------------------------------------------------------------------------------
 
 
+def test_no_kernel_runs_while_they_are_off(monkeypatch):
+    def refuse(*_args):
+        raise AssertionError("a kernel ran")
+
+    mg.use_compiled(False)
+    for _, kernel in kernels():
+        monkeypatch.setattr(kernel, "run", refuse)
+    F.relu(normal(50, 40))
+    training(1)
+    for make in OPTIMIZERS.values():
+        trained(make, np.float32)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        normal(4, 3, dtype=np.float64),
+        normal(4, 3, dtype=np.float16),
+        normal(4, 3).astype(">f4"),
+        normal(3, 4).T,
+        normal(4, 6)[:, ::2],
+        np.ma.array(normal(4, 3)),
+        mg.tensor(normal(4, 3)),
+    ],
+    ids=["double", "half", "byte order", "transpose", "gaps", "class", "tensor"],
+)
+def test_kernels_take_plain_arrays_of_one_dtype_and_layout(other):
+    mg.use_compiled(True)
+    plain = normal(4, 3)
+    assert compiled.same_layout(plain, plain.copy())
+    assert not compiled.same_layout(plain, other)
+    assert not compiled.same_layout(other, plain)
+
+
 def in_a_process(code, **environment):
     return subprocess.run(
         [sys.executable, "-c", code],
