@@ -128,6 +128,13 @@ def test_unusual_operands_give_what_small_ones_give(x):
     assert out.strides == expected.strides
 
 
+def test_large_operands_of_another_class_keep_it():
+    x = np.ma.array(large(), mask=large(1) > 0)
+    out = workspace.ufunc(np.maximum, x, 0)
+    assert type(out) is np.ma.MaskedArray
+    np.testing.assert_array_equal(out.mask, x.mask)
+
+
 def test_gradients_and_values_share_no_memory():
     model = nn.Sequential(nn.Linear(FEATURES, 256), nn.ReLU(), nn.Linear(256, 200))
     x = mg.tensor(large(), requires_grad=True)
