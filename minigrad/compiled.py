@@ -98,7 +98,7 @@ def same_layout(*arrays: Array) -> bool:
     if dtype not in _FLOATS:
         return False
     for array in arrays:
-        if type(array) is not np.ndarray or array.dtype is not dtype:
+        if type(array) is not np.ndarray or array.dtype != dtype:
             return False
         if not array.flags.c_contiguous:
             return False
@@ -125,7 +125,7 @@ class Kernel:
     def _compile(self, *args: Any) -> Any:
         try:
             numba = require("numba", extra="fast", purpose="Compiling kernels")
-        except ImportError as error:  # installed, but not for this NumPy, say
+        except Exception as error:  # installed, but not for this NumPy, or without its libraries
             warnings.warn(
                 f"going on without compiled kernels, since Numba cannot be imported: {error}",
                 RuntimeWarning,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TypeAlias
 
 import numpy as np
@@ -45,7 +44,9 @@ def seed(n: int) -> None:
     generator().bit_generator.state = np.random.default_rng(int(n)).bit_generator.state
 
 
-@functools.cache
+_process_wide: dict[str, np.random.Generator] = {}  # the one, once it is made
+
+
 def generator() -> np.random.Generator:
     """Return the process-wide `numpy.random.Generator`.
 
@@ -60,7 +61,9 @@ def generator() -> np.random.Generator:
     >>> minigrad.random.generator().standard_normal(2).shape
     (2,)
     """
-    return np.random.default_rng()
+    made = _process_wide.get("generator")
+    # Of several threads that find none, all get the one that comes first.
+    return made or _process_wide.setdefault("generator", np.random.default_rng())
 
 
 def resolve(rng: Rng = None) -> np.random.Generator:

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import pickle
 import pkgutil
 import subprocess
 import sys
@@ -112,6 +113,14 @@ def test_infinite_parameters_agree(name):
     assert_agree(run, np.float32)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_was_pickled_is_trained_by_kernels(dtype):
+    arrays = pickle.loads(pickle.dumps([normal(7, 5, dtype=dtype) for _ in range(2)]))
+    assert all(array.dtype is not np.dtype(dtype) for array in arrays)
+    mg.use_compiled(True)
+    assert compiled.same_layout(*arrays, normal(7, 5, dtype=dtype))
+
+
 def test_half_precision_is_updated_by_numpy():
     with_kernels, without = both(lambda: trained(lambda p: optim.SGD(p, lr=0.1), np.float16))
     np.testing.assert_array_equal(with_kernels, without)
@@ -168,9 +177,10 @@ def test_cross_entropy_agrees(rows, labels, dtype):
 
 
 @pytest.mark.parametrize("extreme", [1e4, np.inf, -np.inf, np.nan])
-def test_cross_entropy_of_extreme_logits_agrees(extreme):
+@pytest.mark.parametrize("place", range(4))
+def test_cross_entropy_of_extreme_logits_agrees(extreme, place):
     logits = normal(5, 4)
-    logits[2, 1] = extreme
+    logits[2, place] = extreme
 
     def run():
         with np.errstate(invalid="ignore"):
@@ -188,6 +198,13 @@ def test_labels_that_are_no_classes_are_refused(label):
         mg.use_compiled(on)
         with pytest.raises(DataError, match="is not one of the 3 classes"):
             F.cross_entropy(normal(2, 3), np.array([0, label]))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint64])
+def test_the_largest_number_of_a_dtype_is_no_class_either(dtype):
+    largest = np.iinfo(dtype).max
+    with pytest.raises(DataError, match=f"label {largest} is not.* would need {int(largest) + 1}"):
+        F.cross_entropy(normal(2, 3), np.array([0, largest], dtype))
 
 
 @pytest.mark.parametrize("later", [2, 10**9])
@@ -251,6 +268,40 @@ def test_every_kernel_is_run_by_these_tests():
 # --- The switch --------------------------------------------------------------------------------
 
 
+def test_no_kernel_runs_while_they_are_off(monkeypatch):
+    def refuse(*_args):
+        raise AssertionError("a kernel ran")
+
+    mg.use_compiled(False)
+    for _, kernel in kernels():
+        monkeypatch.setattr(kernel, "run", refuse)
+    F.relu(normal(50, 40))
+    training(1)
+    for make in OPTIMIZERS.values():
+        trained(make, np.float32)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        normal(4, 3, dtype=np.float64),
+        normal(4, 3, dtype=np.float16),
+        normal(4, 3).astype(">f4"),
+        normal(3, 4).T,
+        normal(4, 6)[:, ::2],
+        np.ma.array(normal(4, 3)),
+        mg.tensor(normal(4, 3)),
+    ],
+    ids=["double", "half", "byte order", "transpose", "gaps", "class", "tensor"],
+)
+def test_kernels_take_plain_arrays_of_one_dtype_and_layout(other):
+    mg.use_compiled(True)
+    plain = normal(4, 3)
+    assert compiled.same_layout(plain, plain.copy())
+    assert not compiled.same_layout(plain, other)
+    assert not compiled.same_layout(other, plain)
+
+
 def in_a_process(code, **environment):
     return subprocess.run(
         [sys.executable, "-c", code],
@@ -291,8 +342,9 @@ def test_without_numba_kernels_are_off_and_cannot_be_turned_on(monkeypatch):
     monkeypatch.undo()
 
 
-def test_numba_that_cannot_be_imported(tmp_path):
-    (tmp_path / "numba.py").write_text("raise ImportError('Numba needs another NumPy')")
+@pytest.mark.parametrize("error", ["ImportError", "OSError", "AttributeError"])
+def test_numba_that_cannot_be_imported(error, tmp_path):
+    (tmp_path / "numba.py").write_text(f"raise {error}('Numba needs another NumPy')")
     code = (
         "import numpy as np, minigrad as mg; from minigrad.nn import functional as F;"
         "print(mg.is_compiled(), F.relu(-np.ones(5000)).sum(), mg.is_compiled())"

@@ -1,6 +1,7 @@
 """Memory that is used again is never memory that somebody still sees."""
 
 import gc
+import pickle
 import threading
 
 import numpy as np
@@ -80,6 +81,31 @@ def test_products_are_numpys(dtype):
         assert workspace.matmul(one, other).dtype == (one @ other).dtype
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows", [1, 3, 20000])
+@pytest.mark.parametrize("inner", [1, 5])
+@pytest.mark.parametrize("columns", [1, 4])
+def test_products_of_zero_with_infinity_are_numpys(rows, inner, columns, dtype):
+    x, y = np.zeros((rows, inner), dtype), np.ones((inner, columns), dtype)
+    with np.errstate(invalid="ignore"):
+        for special in (np.inf, np.nan):
+            y[-1, -1] = special
+            np.testing.assert_array_equal(workspace.matmul(x, y), x @ y)
+            np.testing.assert_array_equal(workspace.matmul(y.T, x.T), y.T @ x.T)
+
+
+def test_large_products_of_another_byte_order_are_numpys():
+    x, y = large().astype(">f4"), large(1).astype(">f4")
+    for other in (x, y):
+        np.testing.assert_array_equal(workspace.matmul(x, other.T), x @ other.T)
+
+
+def test_products_of_what_was_pickled_lie_in_memory_used_again():
+    x, y = pickle.loads(pickle.dumps(large())), large(1)
+    assert x.dtype is not np.dtype(np.float32)
+    assert type(workspace.matmul(x, y.T).base) is workspace._Block
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_results_are_numpys(dtype):
     x = large(dtype=dtype)
@@ -100,6 +126,13 @@ def test_unusual_operands_give_what_small_ones_give(x):
     np.testing.assert_array_equal(out, expected)
     assert out.dtype == expected.dtype
     assert out.strides == expected.strides
+
+
+def test_large_operands_of_another_class_keep_it():
+    x = np.ma.array(large(), mask=large(1) > 0)
+    out = workspace.ufunc(np.maximum, x, 0)
+    assert type(out) is np.ma.MaskedArray
+    np.testing.assert_array_equal(out.mask, x.mask)
 
 
 def test_gradients_and_values_share_no_memory():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -86,6 +87,10 @@ class Optimizer(ABC):
         self._refuse_repeated([named for group, _ in groups for named in group])
         for group, options in groups:
             self._append_group(group, options)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Views would be copied apart from what they show, and scalars would never change again.
+        return {**self.__dict__, "_scratch": {}, "_scalars": {}}
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in type(self)._options:
@@ -262,15 +267,18 @@ class Optimizer(ABC):
         where = f", parameter group {len(self.param_groups)}"
         first = len(list(self._slots()))
         slots = [Slot(named, first + i) for i, named in enumerate(parameters)]
-
-        def check(changes: Options, options: Options) -> dict[str, Any]:
-            checked = self._checked(changes, options, where)
-            if "eps" in changes:
-                for slot in slots:
-                    _refuse_lost_eps(self._name, checked["eps"], slot)
-            return checked
-
+        check = partial(self._checked_in_group, slots, where)  # which can be copied and pickled
         self.param_groups.append(ParamGroup(slots, {**self.defaults, **options}, check))
+
+    @classmethod
+    def _checked_in_group(
+        cls, slots: list[Slot], where: str, changes: Options, options: Options
+    ) -> dict[str, Any]:
+        checked = cls._checked(changes, options, where)
+        if "eps" in changes:
+            for slot in slots:
+                _refuse_lost_eps(cls.__name__, checked["eps"], slot)
+        return checked
 
     def _refuse_repeated(self, parameters: list[Named]) -> None:
         seen: dict[int, int] = {}

@@ -59,7 +59,7 @@ def arguments(words):
         help="the others stay out, and nothing is written")  # fmt: skip
     add("--benchmarks", nargs="+", default=[], metavar="TITLE",
         help="columns such as 'batch 32'; the others stay out, and nothing is written")  # fmt: skip
-    add("--rounds", type=int, default=settings.rounds, help="turns for each (%(default)s)")
+    add("--rounds", type=at_least_one, default=settings.rounds, help="turns for each (%(default)s)")
     add("--turn", type=float, default=settings.turn, help="seconds of a turn (%(default)s)")
     add("--pause", type=float, default=settings.pause, help="seconds between turns (%(default)s)")
     add("--epochs", type=int, nargs="+", default=[1, 20], help="of the whole job (1 20)")
@@ -69,10 +69,39 @@ def arguments(words):
     return parser.parse_args(words)
 
 
+def at_least_one(word):
+    number = int(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"at least 1, not {number}")
+    return number
+
+
+def titles(subjects):
+    return {benchmark.title for chosen in subjects for benchmark in chosen.benchmarks}
+
+
+def contenders(subjects):
+    return {
+        name
+        for chosen in subjects
+        for benchmark in chosen.benchmarks
+        for name in benchmark.contenders
+    }
+
+
+def refuse_unknown(option, names, known):
+    """End with the names that there are, before hours are spent on none of them."""
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        sys.exit(f"{option}: no {', '.join(map(repr, unknown))}; there are {sorted(known)}")
+
+
 def main(words=None):
     words = sys.argv[1:] if words is None else words
     options = arguments(words)
     subjects = [subject(name, options) for name in options.only]
+    refuse_unknown("--benchmarks", options.benchmarks, titles(subjects))
+    refuse_unknown("--contenders", options.contenders, contenders(subjects))
     if options.smoke:
         return smoke(subjects)
     say(machine.description())

@@ -59,11 +59,12 @@ was measured.
 - **Adam: ten passes** over parameters and moments, of which the square root is the slowest.
   Compiled it is one pass, in half the time.
 
-`pip install 'minigrad[fast]'` brings Numba, and then loops are compiled that do the work of
+`pip install '.[fast]'` in a clone brings Numba, and then loops are compiled that do the work of
 several NumPy functions in one pass: the updates of SGD, Momentum, RMSProp, AdaGrad, Adam and
 AdamW, the bias of `Linear`, ReLU and its gradient, and cross-entropy with its gradient. They
 stand beside the NumPy code that they replace, and agree with it to rounding. The first call in a
-process imports Numba, which takes a second or so; what was compiled is kept on disk.
+process imports Numba, which takes a second or so; the first ones ever compile, for some seconds,
+and what was compiled is kept on disk: short programs are faster without.
 `minigrad.use_compiled(False)` or the environment variable `MINIGRAD_COMPILED=0` turns them off.
 
 What was tried and left out, since it gained nothing that could be measured: updating small

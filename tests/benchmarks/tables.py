@@ -57,7 +57,15 @@ def figure(value):
 
 
 def absences(measurements):
-    absent = dict.fromkeys(f"{name}: {why}" for m in measurements for name, why in m.absent.items())
+    """Return who did not take part and why; and in what, unless in nothing at all."""
+    titles = {}
+    for m in measurements:
+        for name, why in m.absent.items():
+            titles.setdefault((name, why), []).append(m.benchmark.title)
+    absent = []
+    for (name, why), where in titles.items():
+        part = f" in {', '.join(where)}" if len(where) < len(measurements) else ""
+        absent.append(f"{name}{part}: {why}")
     return ["Did not take part: " + "; ".join(absent) + "."] if absent else []
 
 

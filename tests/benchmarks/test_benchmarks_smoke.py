@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from . import harness, page, processes, references, tables
+from .__main__ import main
 from .network import Task
 from .registry import Benchmark, Contender, Goal, Job, JobBenchmark, Prepared
 from .steps import after_some_steps, training_step
@@ -28,6 +29,19 @@ def test_every_benchmark_runs_and_all_agree():
     assert "steps: batch 32: runs, and all agree" in done.stdout
     assert "growth-memory: 1 layers: runs" in done.stdout
     assert (ROOT / "docs" / "performance.md").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("option", "word"),
+    [("--benchmarks", "batch 33"), ("--contenders", "pytorch"), ("--rounds", "0")],
+)
+def test_what_there_is_not_is_refused_before_anything_is_measured(option, word, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["--only", "steps", option, word])
+    said = f"{exit_.value.code} {capsys.readouterr()}"
+    assert exit_.value.code != 0
+    assert word in said
+    assert "steps: batch" not in said
 
 
 # --- Agreement ---------------------------------------------------------------------------------
@@ -81,10 +95,18 @@ def test_not_a_number_is_caught():
         harness.smoke(Benchmark("steps", contenders))
 
 
-def test_different_accuracies_of_processes_are_caught():
-    jobs = {str(a): Job(["-c", f"print('log'); print({a})"]) for a in (0.97, 0.91)}
+@pytest.mark.parametrize("other", ["0.91", "'nan'"])
+def test_different_accuracies_of_processes_are_caught(other):
+    jobs = {str(a): Job(["-c", f"print('log'); print({a})"]) for a in ("0.97", other)}
     with pytest.raises(harness.DisagreementError, match="far apart"):
         processes.smoke(JobBenchmark("job", jobs, {"seconds": "s"}, agreeing=0.02))
+
+
+def test_a_different_accuracy_in_one_of_several_rounds_is_caught():
+    benchmark = JobBenchmark("job", {}, {"seconds": "s"}, agreeing=0.02)
+    rounds = {"one": [{"printed": "0.91"}, {"printed": "0.97"}], "other": [{"printed": "0.97"}] * 2}
+    with pytest.raises(harness.DisagreementError, match="far apart"):
+        processes.check_accuracies(benchmark, rounds)
 
 
 def test_a_process_that_fails_says_why():
@@ -154,6 +176,13 @@ def test_ratios_are_medians_over_rounds():
     assert tables.ratio(MEASURED, "minigrad", "PyTorch") == "**0.50** (0.38-0.75)"
     assert tables.absolute(MEASURED, "PyTorch") == "4 µs (3-4)"
     assert tables.absences([MEASURED]) == ["Did not take part: JAX: not installed."]
+
+
+def test_who_was_absent_from_a_part_is_named_with_that_part():
+    other = harness.Measurement(Benchmark("batch 7", {}), {}, {"JAX": "not installed", "X": "off"})
+    assert tables.absences([MEASURED, other]) == [
+        "Did not take part: JAX: not installed; X in batch 7: off."
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from optim_cases import OPTIMIZER_CASES
 
 import minigrad as mg
 from minigrad import optim
-from minigrad.errors import StateDictError
+from minigrad.errors import ArgumentError, StateDictError
 
 SHAPES = [(3, 2), (4,), ()]
 
@@ -237,3 +238,28 @@ def test_names_are_compared_where_both_have_them():
     optimizer = optim.Adam(unnamed)
     optimizer.load_state_dict(GOOD)
     adam().load_state_dict(optimizer.state_dict())
+
+
+# --- Copies --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+@pytest.mark.parametrize("name", OPTIMIZER_CASES)
+def test_a_copy_with_its_parameters_goes_on_like_the_original(name, copied):
+    params = parameters()
+    case = OPTIMIZER_CASES[name]
+    optimizer = case.cls(params, **case.options)
+    run(optimizer, params, range(3))
+    twins, twin = copied((params, optimizer))
+    for params_of_one, one in ((params, optimizer), (twins, twin)):
+        one.param_groups[0]["lr"] = 0.05
+        run(one, params_of_one, range(3, 8))
+    for param, other in zip(params, twins, strict=True):
+        np.testing.assert_array_equal(param.data, other.data)
+        assert param.data is not other.data
+
+
+def test_a_copy_checks_options_as_the_original_does():
+    twin = copy.deepcopy(optim.Adam(parameters(np.float16), eps=1e-4))
+    with pytest.raises(ArgumentError, match="eps=1e-30 is 0 in float16, the dtype of parameter 0"):
+        twin.param_groups[0]["eps"] = 1e-30

@@ -34,7 +34,7 @@ def _affine(x: Array, weight: Array, bias: Array) -> Array:
             f"{weight.shape[:1]}, not {plain_shape(bias)}"
         )
     out = matmul(x, weight.T)
-    if out.dtype is not bias.dtype or not out.shape:
+    if out.dtype != bias.dtype or not out.shape:
         return out + bias
     if out.size > ENOUGH and same_layout(out, bias):
         _add_to_rows.run(out.reshape(-1, len(bias)), bias)

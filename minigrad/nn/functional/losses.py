@@ -152,7 +152,7 @@ def _shift(logits: Array, right: Array, shifted: Array) -> Any:
     for i in range(rows):
         largest = logits[i, 0]
         for j in range(1, classes):
-            if logits[i, j] > largest or logits[i, j] != logits[i, j]:
+            if logits[i, j] > largest:  # NaN is not, but makes NaN of the row all the same
                 largest = logits[i, j]
         for j in range(classes):
             shifted[i, j] = logits[i, j] - largest
@@ -354,7 +354,7 @@ def _check_labels(labels: Array, classes: int) -> None:
     # As unsigned numbers, negative labels are too large; as an index, -1 would be the last class.
     unsigned = labels.astype(np.uintp)
     if labels.size and not unsigned.item(unsigned.argmax()) < classes:
-        wrong = labels[(labels < 0) | (labels >= classes)].ravel()[0]
+        wrong = int(labels[(labels < 0) | (labels >= classes)].ravel()[0])
         advice = f"the model has one output for each class, so it would need {wrong + 1}"
         if classes == 1:
             advice = "for two classes and one output use nn.BCEWithLogitsLoss()"
