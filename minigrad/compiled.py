@@ -137,6 +137,7 @@ class Kernel:
         options = {"error_model": "numpy", "nogil": True}
         try:
             self.run = numba.njit(cache=True, **options)(self._function)
-        except RuntimeError:  # no folder can be written to: compiled anew in each process
-            self.run = numba.njit(**options)(self._function)
+            return self.run(*args)
+        except Exception:  # no folder can be written to, or what is there is damaged; a kernel
+            self.run = numba.njit(**options)(self._function)  # itself raises nothing
         return self.run(*args)

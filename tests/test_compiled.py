@@ -364,6 +364,20 @@ def test_where_nothing_can_be_kept_on_disk(monkeypatch):
     assert kernel.run(1) == 2
 
 
+def test_where_what_is_kept_on_disk_is_damaged(tmp_path):
+    code = (
+        "import numpy as np; from minigrad.nn import functional as F;"
+        "print(F.relu(-np.ones(5000)).sum())"
+    )
+    for _ in range(2):
+        done = in_a_process(code, NUMBA_CACHE_DIR=str(tmp_path))
+        assert done.stdout.strip() == "0.0", done.stderr
+        kept = list(tmp_path.rglob("*.nbi"))
+        assert kept
+        for file in kept:
+            file.write_bytes(file.read_bytes()[:20])
+
+
 def test_switch_takes_a_truth_value():
     with pytest.raises(ArgumentError, match="takes True or False, not 1"):
         mg.use_compiled(1)

@@ -11,9 +11,9 @@ allows at all. The figures are written by
 
     python3 dev.py benchmark
 
-which takes about an hour; `--only steps` measures one subject anew and replaces its section here,
-`--help` lists the options. Each section says on what machine, with which versions, when and how it
-was measured.
+which takes about an hour and a half, and installs the peers first; `--only steps` measures one
+subject anew and replaces its section here, `--help` lists the options. Each section says on what
+machine, with which versions, when and how it was measured.
 
 ## How it is measured
 

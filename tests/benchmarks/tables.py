@@ -3,6 +3,7 @@
 from .registry import OURS, REFERENCES
 
 SCALES = {"s": 1.0, "ms": 1e3, "µs": 1e6, "ns": 1e9, "MB": 1e-6}
+TO = "\N{NON-BREAKING HYPHEN}"
 
 
 def section(subject, measurements):
@@ -42,14 +43,14 @@ def ratio(measurement, ours, theirs):
     if ours == theirs or ours not in measurement.seconds:
         return ""
     middle, low, high = measurement.ratio(ours, theirs)
-    return f"**{middle:.2f}** ({low:.2f}-{high:.2f})"
+    return f"**{middle:.2f}** ({low:.2f}{TO}{high:.2f})"
 
 
 def absolute(measurement, name):
     unit = measurement.benchmark.unit
     values = sorted(s * SCALES[unit] for s in measurement.seconds[name])
     middle = measurement.median(name) * SCALES[unit]
-    return f"{figure(middle)} {unit} ({figure(values[0])}-{figure(values[-1])})"
+    return f"{figure(middle)} {unit} ({figure(values[0])}{TO}{figure(values[-1])})"
 
 
 def figure(value):

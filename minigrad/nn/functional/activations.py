@@ -59,8 +59,8 @@ def sigmoid(x: Array) -> Array:
     array([0. , 0.5, 1. ])
     """
     x = numbers(x, "sigmoid")
-    with np.errstate(over="ignore"):  # where exp(-x) is infinite, the result is 0
-        return 1 / (1 + np.exp(-x))
+    small = np.exp(-np.abs(x))  # at most 1
+    return np.maximum(small, x >= 0) / (1 + small)  # np.where(x >= 0, 1, small), in a tenth of it
 
 
 # sigma(x) sigma(-x), since 1 - sigma(x) would lose its digits for large x.
