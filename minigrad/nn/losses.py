@@ -6,8 +6,10 @@ from typing import Any
 
 from minigrad.nn import functional as F
 from minigrad.nn._checks import number
+from minigrad.nn.functional._operands import check_reduction
 from minigrad.nn.functional.activations import is_share
-from minigrad.nn.functional.losses import DELTA, SMOOTHING, check_reduction, is_positive
+from minigrad.nn.functional.cross_entropy import SMOOTHING
+from minigrad.nn.functional.losses import DELTA, is_positive
 from minigrad.nn.module import Module
 
 __all__ = [

@@ -11,15 +11,14 @@ from minigrad.nn.functional.activations import (
     softplus,
     step,
 )
+from minigrad.nn.functional.cross_entropy import cross_entropy, nll_loss
 from minigrad.nn.functional.linear import linear
 from minigrad.nn.functional.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
-    cross_entropy,
     huber_loss,
     l1_loss,
     mse_loss,
-    nll_loss,
 )
 
 __all__ = [
