@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
 
@@ -323,6 +324,45 @@ def test_scores_may_be_one_or_one_for_each_class(model):
     expected = plot_decision_regions(by_first_input, CORNERS, [0, 0, 1, 1], resolution=9)
     figure = plot_decision_regions(model, CORNERS, [[0], [0], [1], [1]], resolution=9)
     np.testing.assert_array_equal(shades(figure), shades(expected))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [lambda x: x.sum(axis=1) - 0.8, lambda x: np.stack([0.8 - x[:, 0], x[:, 1]], axis=1)],
+    ids=["one score", "a score for each class"],
+)
+def test_borders_are_where_the_scores_are_equal(model):
+    figure = plot_decision_regions(model, CORNERS, [0, 1, 1, 1], resolution=9)
+    (border,) = [c for c in figure.axes[0].collections if isinstance(c, ContourSet)]
+    places = np.concatenate([path.vertices for path in border.get_paths()])
+    assert np.ptp(places, axis=0).min() > 1, "the border does not cross the picture"
+    np.testing.assert_allclose(places.sum(axis=1), 0.8, atol=1e-6)
+
+
+def test_each_of_three_classes_has_its_borders():
+    def wedges(x):
+        return (x - 0.5) @ np.array([[0, 1], [1, -1], [-1, -1]], np.float32).T
+
+    figure = plot_decision_regions(wedges, CORNERS, [2, 0, 1, 0], resolution=60)
+    assert set(np.unique(shades(figure))) == {0, 1, 2}
+    borders = [c for c in figure.axes[0].collections if isinstance(c, ContourSet)]
+    places = np.concatenate([path.vertices for border in borders for path in border.get_paths()])
+    scores = np.sort(wedges(places), axis=1)
+    # Where three regions meet, the line between two grid points cuts the corner.
+    np.testing.assert_allclose(scores[:, 2], scores[:, 1], atol=0.03)
+
+
+def test_infinite_scores_can_be_drawn():
+    def certain(x):
+        return np.where(by_first_input(x) > 0, np.inf, -np.inf)
+
+    figure = plot_decision_regions(certain, CORNERS, [0, 0, 1, 1], resolution=9)
+    assert figure.axes[0].get_title() == "4 of 4 right (100.00 %)"
+    alike = plot_decision_regions(
+        lambda x: np.stack([certain(x)] * 2, axis=1), CORNERS, [0, 0, 1, 1], resolution=9
+    )
+    assert not shades(alike).any()
+    png(figure), png(alike)
 
 
 def test_probabilities_have_another_threshold():
