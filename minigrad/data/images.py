@@ -102,8 +102,8 @@ class ImagePreparation:
     pixel_range: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
-        check_count("size", self.size)
-        check_count("box", self.box)
+        object.__setattr__(self, "size", check_count("size", self.size))
+        object.__setattr__(self, "box", check_count("box", self.box))
         if self.box > self.size:
             raise ArgumentError(f"a box of {self.box} pixels does not fit into {self.size}")
         if self.middle not in ("mass", "box"):

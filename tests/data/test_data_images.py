@@ -184,6 +184,12 @@ def test_it_goes_through_a_file_of_weights(tmp_path):
     np.testing.assert_array_equal(restored(seven()), prepare(seven()))
 
 
+def test_sizes_may_be_integers_of_numpy():
+    prepare = ImagePreparation(np.int64(8), np.uint8(8), pixel_range=np.array([0, 1]))
+    assert prepare == ImagePreparation(8, 8)
+    assert ImagePreparation.from_metadata(prepare.to_metadata()) == prepare
+
+
 def test_weights_without_it_say_what_to_do():
     with pytest.raises(CheckpointError, match=r"metadata: epochs\); save them with .*to_metadata"):
         ImagePreparation.from_metadata({"epochs": "3"})
