@@ -144,3 +144,4 @@ for threshold, marker in [(0.5, "^"), (0.8, "o"), (0.95, "s")]:
 plt.xlabel("coverage: images that are answered (%)"), plt.ylabel("accuracy among these (%)")
 plt.grid(alpha=0.3), plt.legend()
 plt.savefig(options.output / "coverage.png", dpi=120)
+print(f"Pictures: {options.output}/")
