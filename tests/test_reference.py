@@ -112,6 +112,52 @@ def test_methods_have_docstrings(entry):
     assert not without
 
 
+UNLISTED = {  # what is only taken to refuse it, or to pass it on as graphviz calls the method
+    "minigrad.testing.gradcheck": {"more"},
+    "minigrad.viz.Drawing.save": {"options"},
+}
+
+
+def test_arguments_that_a_docstring_lists_are_those_that_there_are():
+    wrong = {
+        path: listed ^ there
+        for path, value in functions()
+        if (listed := listed_arguments(inspect.getdoc(value) or ""))
+        and listed ^ (there := arguments_of(value) - UNLISTED.get(path, set()))
+    }
+    assert not wrong
+
+
+def functions():
+    """Yield each public function, class and method, with its name."""
+    for entry in OBJECTS:
+        yield entry.path, entry.value
+        for name in public.documented_methods(entry.value) if inspect.isclass(entry.value) else ():
+            yield f"{entry.path}.{name}", getattr(entry.value, name)
+
+
+PARAMETERS = re.compile(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-+$|\Z)", re.DOTALL | re.MULTILINE)
+
+
+def listed_arguments(documentation: str) -> set[str]:
+    section = PARAMETERS.search(documentation)
+    entries = re.findall(r"^(\S.*?)(?: :.*)?$", section[1], re.MULTILINE) if section else []
+    return {name.lstrip("*") for entry in entries for name in entry.split(", ")}
+
+
+def arguments_of(function) -> set[str]:
+    try:
+        return set(inspect.signature(function).parameters) - {"self"}
+    except (TypeError, ValueError):  # a property, or written in C
+        return set()
+
+
+def test_the_arguments_in_a_docstring_are_found():
+    text = "Do it.\n\nParameters\n----------\nx, y : array\n    Two : three.\n*more : int\n\n"
+    assert listed_arguments(text + "Returns\n-------\nz : array") == {"x", "y", "more"}
+    assert listed_arguments("Do it.\n\nReturns\n-------\nz : array") == set()
+
+
 REFERENCE = re.compile(r"(?<!`)`~?(minigrad(?:\.\w+)+)`(?!`)")
 
 
@@ -171,13 +217,6 @@ def docstrings():
         for name in methods:
             method = getattr(entry.value, name)
             yield f"{entry.path}.{name}", inspect.getdoc(method), known | arguments_of(method)
-
-
-def arguments_of(function) -> set[str]:
-    try:
-        return set(inspect.signature(function).parameters)
-    except (TypeError, ValueError):  # a property, or written in C
-        return set()
 
 
 def unknown_names(documentation: str, known: set[str]) -> set[str]:
