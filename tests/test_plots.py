@@ -317,8 +317,10 @@ def test_each_class_has_its_points_a_colour_and_a_marker():
         lambda x: np.stack([0.4 - x[:, 0], x[:, 0] - 0.4], axis=1),
         lambda x: by_first_input(x)[:, None],
         lambda x: tensor(by_first_input(x)),
+        lambda x: by_first_input(x) > 0,
+        lambda x: np.eye(2, dtype=np.int64)[(by_first_input(x) > 0).astype(int)],
     ],
-    ids=["a score for each class", "one score", "a tensor"],
+    ids=["a score for each class", "one score", "a tensor", "yes or no", "one-hot"],
 )
 def test_scores_may_be_one_or_one_for_each_class(model):
     expected = plot_decision_regions(by_first_input, CORNERS, [0, 0, 1, 1], resolution=9)
@@ -391,7 +393,7 @@ def test_the_model_is_asked_in_float32_and_without_dropout():
 
 
 def test_a_single_class_and_a_single_point_can_be_drawn():
-    figure = plot_decision_regions(by_first_input, [[1.0, 1.0]], [1], resolution=2)
+    figure = plot_decision_regions(by_first_input, [[1.0, 1.0]], [1], resolution=np.int64(2))
     assert figure.axes[0].get_title() == "1 of 1 right (100.00 %)"
     png(figure)
 
@@ -417,8 +419,9 @@ def test_points_and_classes_that_do_not_fit_are_refused(x, y, error, message):
 def test_a_model_with_other_scores_is_refused():
     with pytest.raises(ShapeError, match=r"returns shape \(4, 2, 1\) for 4 points"):
         plot_decision_regions(lambda x: np.ones((len(x), 2, 1)), CORNERS, [0] * 4, resolution=2)
-    with pytest.raises(ArgumentError, match="resolution is an integer from 2 up, not 1"):
-        plot_decision_regions(by_first_input, CORNERS, [0, 0, 1, 1], resolution=1)
+    for resolution in (1, True, 9.0):
+        with pytest.raises(ArgumentError, match="resolution is an integer from 2 up, not"):
+            plot_decision_regions(by_first_input, CORNERS, [0, 0, 1, 1], resolution=resolution)
 
 
 # --- Around ----------------------------------------------------------------------------------

@@ -78,15 +78,24 @@ def plot_decision_regions(
     points, classes = _points(plain(x)), _labels(plain(y))
     if len(points) != len(classes):
         raise ShapeError(f"there are {len(points)} points and {len(classes)} classes")
-    if isinstance(resolution, bool) or not isinstance(resolution, int) or resolution < 2:
+    if not isinstance(resolution, int | np.integer) or resolution < 2:  # True is 1
         raise ArgumentError(f"resolution is an integer from 2 up, not {resolution!r}")
     figure = new_figure("Drawing decision regions", 6.2, 5.0)
     axes = figure.add_subplot()
     _draw_regions(axes, model, points, threshold, resolution, int(classes.max()) + 1)
+    _draw_points(axes, points, classes)
+    right = int(np.count_nonzero(_scores(model, points, threshold).argmax(axis=1) == classes))
+    share = 100 * right / len(classes)
+    axes.set(xlabel="first input", ylabel="second input")
+    axes.set_title(f"{right} of {len(classes)} right ({share:.2f} %)")
+    figure.legend(loc="outside right upper")
+    return figure
+
+
+def _draw_points(axes: Axes, points: NDArray[Any], classes: NDArray[np.int64]) -> None:
     for index in range(int(classes.max()) + 1):
         axes.scatter(
-            points[classes == index, 0],
-            points[classes == index, 1],
+            *points[classes == index].T,
             color=COLOURS[index % len(COLOURS)],
             marker=MARKERS[index % len(MARKERS)],
             edgecolors="white",
@@ -95,12 +104,6 @@ def plot_decision_regions(
             label=f"class {index}",
             zorder=3,
         )
-    right = int(np.count_nonzero(_scores(model, points, threshold).argmax(axis=1) == classes))
-    share = 100 * right / len(classes)
-    axes.set(xlabel="first input", ylabel="second input")
-    axes.set_title(f"{right} of {len(classes)} right ({share:.2f} %)")
-    figure.legend(loc="outside right upper")
-    return figure
 
 
 def _points(x: NDArray[Any]) -> NDArray[Any]:
@@ -124,7 +127,7 @@ def _labels(y: NDArray[Any]) -> NDArray[np.int64]:
 
 def _scores(model: Callable[[Any], Any], x: NDArray[Any], threshold: float) -> NDArray[Any]:
     """Return a score for each class, shape (N, C); a single score stands against 0 for class 0."""
-    scores = predict(model, x)
+    scores = predict(model, x).astype(np.float64)
     if scores.ndim == 2 and scores.shape[1] > 1:
         return scores
     if scores.size != len(x):
@@ -165,13 +168,15 @@ def _draw_regions(
         rasterized=True,
     )
     for index in np.unique(decided)[1:]:
-        lead = _lead(scores, index).reshape(across.shape)
-        axes.contour(across, up, lead, levels=[0], colors="black", linewidths=0.8)
+        lead = _lead(scores, index)
+        lead[decided > index] = np.nan  # where a class after it is ahead, they have no border
+        border = lead.reshape(across.shape)
+        axes.contour(across, up, border, levels=[0], colors="black", linewidths=0.8)
 
 
 def _lead(scores: NDArray[Any], index: int) -> NDArray[Any]:
-    """Return how far a class is ahead of the best other one: 0 on the borders of its region."""
+    """Return how far a class is ahead of those before it: 0 on its borders with them."""
     with np.errstate(invalid="ignore"):  # of two infinite scores none is ahead
-        lead = scores[:, index] - np.delete(scores, index, axis=1).max(axis=1)
+        lead = scores[:, index] - scores[:, :index].max(axis=1)
     finite: NDArray[Any] = np.nan_to_num(lead, posinf=1.0, neginf=-1.0)
     return finite
