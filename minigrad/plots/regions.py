@@ -94,8 +94,10 @@ def plot_decision_regions(
 
 def _draw_points(axes: Axes, points: NDArray[Any], classes: NDArray[np.int64]) -> None:
     for index in range(int(classes.max()) + 1):
+        across, up = points[classes == index].T
         axes.scatter(
-            *points[classes == index].T,
+            across,
+            up,
             color=COLOURS[index % len(COLOURS)],
             marker=MARKERS[index % len(MARKERS)],
             edgecolors="white",
