@@ -52,7 +52,8 @@ print(f"least squares:    w = {exact[0]:.4f}, b = {exact[1]:.4f}")
 # -----------------------
 # 200 points of :math:`y = \sin(3x) + x / 2` with noise of deviation 0.1, for x from -2 to 2. A
 # network with one hidden layer of 64 tanh units adds up 64 soft steps; with enough of them it comes
-# as close to any continuous curve as one likes. 40 of the points are kept to measure with.
+# as close to any continuous curve on an interval as one likes. 40 of the points are kept to measure
+# with.
 rng = np.random.default_rng(0)
 x = rng.uniform(-2, 2, (200, 1)).astype(np.float32)
 noise = 0.1 * rng.standard_normal((200, 1))
