@@ -31,7 +31,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "gallery/**/*.ipynb", "gallery/*.py", "**/sg_execution_times.rst"]
+exclude_patterns = ["_build"]
 nitpicky = True
 # An argument, as `x`, is written like a link; what other packages have is not linked.
 nitpick_ignore_regex = [
@@ -39,7 +39,6 @@ nitpick_ignore_regex = [
     ("py:obj", r"(numpy|sklearn|matplotlib|graphviz|torch|functools)\..*"),
 ]
 default_role = "autolink"
-suppress_warnings = ["config.cache"]
 
 # Pages
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
