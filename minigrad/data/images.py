@@ -246,6 +246,8 @@ def _pixels_of(path: Path) -> Array:
             return np.asarray(upright.convert("RGBA" if transparent else "L"))
     except FileNotFoundError as error:
         raise DataNotFoundError("there is no such file") from error
+    except image.DecompressionBombError as error:
+        raise DataError(f"too large a picture; cut out the character first ({error})") from error
     except (OSError, SyntaxError, ValueError) as error:  # as Pillow's readers find damage
         raise DataError(f"not a picture that can be read ({error})") from error
 

@@ -172,6 +172,13 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path, kept):
         ImagePreparation().read(path)
 
 
+def test_a_picture_that_is_far_too_large_is_refused(tmp_path, monkeypatch):
+    Image.fromarray(seven()).save(tmp_path / "seven.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(DataError, match=r"seven\.png: too large a picture; cut out"):
+        ImagePreparation().read(tmp_path / "seven.png")
+
+
 # --- With the weights ------------------------------------------------------------------------
 
 
