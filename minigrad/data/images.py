@@ -162,7 +162,7 @@ class ImagePreparation:
         DataNotFoundError
             If there is no such file.
         DataError
-            If it is no picture, or there is nothing to be seen in it.
+            If it is no picture, is far too large, or there is nothing to be seen in it.
         MissingExtraError
             If Pillow is not installed.
 
