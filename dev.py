@@ -162,7 +162,8 @@ def docs():
     """Build the documentation, every warning an error, and say where it begins."""
     python = environment("docs")
     built = ROOT / "docs" / "_build" / "html"
-    options = ["--fail-on-warning", "--keep-going", "--quiet", "--jobs", "auto"]
+    # Without --fresh-env a page that was read before is not read again, nor warned about again.
+    options = ["--fresh-env", "--fail-on-warning", "--keep-going", "--quiet", "--jobs", "auto"]
     status = run(python, "-m", "sphinx", *options, ROOT / "docs", built, cwd=ROOT)
     if status == 0:
         print(f"dev.py: open {built / 'index.html'}")

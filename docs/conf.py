@@ -29,8 +29,9 @@ extensions = [
     "myst_parser",
     "sphinx_design",
     "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "gallery/**/*.ipynb", "gallery/*.py", "**/sg_execution_times.rst"]
+exclude_patterns = ["_build"]
 nitpicky = True
 # An argument, as `x`, is written like a link; what other packages have is not linked.
 nitpick_ignore_regex = [
@@ -39,7 +40,6 @@ nitpick_ignore_regex = [
 ]
 default_role = "autolink"
 highlight_language = "none"  # formulas in docstrings are no Python; blocks with >>> are known by it
-suppress_warnings = ["config.cache"]
 
 # Pages
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
@@ -54,37 +54,24 @@ autosummary_generate = False
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
-# Examples: those that are written for the gallery; each is run as `python NAME.py --quick`.
-
-
-def is_for_the_gallery(script: Path) -> bool:
-    """Return whether a script has the cells of a gallery page."""
-    return re.search(r"^# %%", script.read_text(encoding="utf-8"), re.MULTILINE) is not None
-
-
-shown = [path for path in sorted(EXAMPLES.glob("*.py")) if is_for_the_gallery(path)]
-has_gallery = bool(shown) and (EXAMPLES / "README.rst").exists()
-if has_gallery:
-    extensions.append("sphinx_gallery.gen_gallery")
-    others = [path.name for path in EXAMPLES.glob("*.py") if path not in shown]
-    sphinx_gallery_conf = {
-        "examples_dirs": str(EXAMPLES),
-        "gallery_dirs": "gallery",
-        "filename_pattern": r"\.py$",
-        "ignore_pattern": "|".join(rf"/{re.escape(name)}$" for name in others) or "(?!)",
-        "reset_argv": "gallery.options",
-        "within_subsection_order": "gallery.place",
-        "image_scrapers": ("gallery.pictures",),
-        "parallel": True,
-        "download_all_examples": False,
-        "show_signature": False,
-        "show_memory": False,
-        "capture_repr": (),
-        "min_reported_time": 1e9,
-        "write_computation_times": False,
-        "matplotlib_animations": False,
-        "abort_on_example_error": True,
-    }
+# Examples: each is run as `python NAME.py --quick`.
+sphinx_gallery_conf = {
+    "examples_dirs": str(EXAMPLES),
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "reset_argv": "gallery.options",
+    "within_subsection_order": "gallery.place",
+    "image_scrapers": ("gallery.pictures",),
+    "parallel": True,
+    "download_all_examples": False,
+    "show_signature": False,
+    "show_memory": False,
+    "capture_repr": (),
+    "min_reported_time": 1e9,
+    "write_computation_times": False,
+    "matplotlib_animations": False,
+    "abort_on_example_error": True,
+}
 
 # Look
 html_theme = "pydata_sphinx_theme"
@@ -120,22 +107,12 @@ def adapt(_app: Sphinx, docname: str, content: list[str]) -> None:
     run puts them.
     """
     up = "../" * docname.count("/")
-
-    def page(match: re.Match[str]) -> str:
-        is_shown = has_gallery and EXAMPLES / f"{match[1]}.py" in shown
-        return f"({up}gallery/{match[1]}.rst)" if is_shown else match[0]
-
-    text = re.sub(r"\((?:\.\./)*examples/(\w+)\.py\)", page, content[0])
-    if has_gallery:
-        text = re.sub(r"\((?:\.\./)*examples/README\.rst\)", f"({up}gallery/index.rst)", text)
+    text = re.sub(r"\((?:\.\./)*examples/(\w+)\.py\)", rf"({up}gallery/\1.rst)", content[0])
+    text = re.sub(r"\((?:\.\./)*examples/README\.rst\)", f"({up}gallery/index.rst)", text)
     text = re.sub(r"^```mermaid\n.*?^```\n", "", text, flags=re.DOTALL | re.MULTILINE)
-    text = gallery.OUTPUTS.sub("runs", text)
     if docname.startswith("gallery/") and docname != "gallery/index":
-        text = gallery.say_how_it_ran(text)
-    if docname == "index" and not has_gallery:
-        text = re.sub(r":::\{grid-item-card\} Examples\n.*?:::\n", "", text, flags=re.DOTALL)
-        text = text.replace("gallery/index\n", "")
-    content[0] = text
+        text = gallery.with_its_command(text, Path(docname).name)
+    content[0] = gallery.OUTPUTS.sub("runs", text)
 
 
 def setup(app: Sphinx) -> None:

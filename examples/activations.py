@@ -142,3 +142,4 @@ print("of 1000s:   ", F.softmax(scores + 1000).round(3))
 # class it is, softmax can be left out. ``nn.CrossEntropyLoss`` takes logits for the same reason
 # that c was taken away: it computes :math:`\log p_k` without computing :math:`p_k`, which may be 0.
 print("the same class:", scores.argmax() == F.softmax(scores).argmax())
+print(f"Pictures: {options.output}/")

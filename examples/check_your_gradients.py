@@ -21,7 +21,7 @@ from minigrad.training import fit
 parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
 )
-parser.add_argument("--quick", action="store_true", help="fewer epochs: seconds")
+parser.add_argument("--quick", action="store_true", help="changes nothing: this takes seconds")
 parser.add_argument("--output", type=Path, default=Path("runs/check_your_gradients"), help="folder")
 options = parser.parse_args()
 options.output.mkdir(parents=True, exist_ok=True)
@@ -139,7 +139,7 @@ for name, rule in RULES.items():
         train,
         loss=nn.CrossEntropyLoss(),
         optimizer=optim.Adam(model.parameters()),
-        epochs=3 if options.quick else 30,
+        epochs=30,
         validation=test,
         metrics="accuracy",
     )
@@ -147,3 +147,4 @@ for name, rule in RULES.items():
     print(f"{name} rule: loss {last['loss']:.4f}, test accuracy {last['val_accuracy']:.4f}")
 
 plots.plot_history(histories).savefig(options.output / "curves.png", dpi=120)
+print(f"Pictures: {options.output}/")

@@ -123,7 +123,8 @@ print(len(film), "frames:", ", ".join(frame.title for frame in film.frames[1:5])
 # One step
 # --------
 # A step against the gradient makes the loss smaller, and that is all there is to learning. The
-# rest of it is doing this many times, with data.
+# rest of it is doing this many times, with data. (``nn.MSELoss`` is the mean of the two squares, so
+# half of the loss above.)
 optimizer = optim.SGD(model.parameters(), lr=0.1)
 for step in range(4):
     optimizer.zero_grad()
@@ -131,3 +132,4 @@ for step in range(4):
     error.backward()
     optimizer.step()
     print(f"step {step + 1}: loss {error.item():.4f}")
+print(f"Pictures: {options.output}/")

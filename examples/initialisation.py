@@ -77,18 +77,19 @@ for row, (name, (activation, weight_init)) in zip(panels, CASES.items(), strict=
         x = modules[2 * k + 1](modules[2 * k](x))  # a linear layer and its activation
         axes.hist(x.data.ravel(), bins=30, color="#0072B2")
         axes.set_title(f"layer {k + 1}\ndeviation {x.data.std():.2g}", fontsize=9)
-        axes.set_yticks([])
+        axes.set_yticks([])  # the form matters, not how many there are
         axes.locator_params(axis="x", nbins=3)
         axes.ticklabel_format(axis="x", scilimits=(-2, 3))
-    row[0].set_ylabel(name, fontsize=9)
+    row[0].set_ylabel(name.replace(", ", ",\n"), fontsize=9)
 for axes in panels[-1]:
     axes.set_xlabel("activation")
 figure.savefig(options.output / "activations.png", dpi=120)
 
 # %%
-# The sigmoids with large weights are all near 0 or 1, where their slope is nearly 0. With tiny
-# weights, tanh and ReLU pass on less and less: in the fifth layer there is nothing left but
-# rounding. With Xavier for tanh and He for ReLU, the fifth layer looks like the first.
+# The sigmoids with large weights are mostly near 0 or 1, where their slope is nearly 0. With tiny
+# weights, tanh and ReLU pass on less and less: what arrives in the fifth layer is more than ten
+# thousand times smaller than in the first. With Xavier for tanh it is half as large, since tanh
+# itself makes everything a little smaller; with He for ReLU, the fifth layer looks like the first.
 #
 # What comes back
 # ---------------
@@ -141,3 +142,4 @@ for name, (activation, weight_init) in CASES.items():
         metrics="accuracy",
     )
     print(f"{name:21s} test accuracy {history['val_accuracy'][-1]:.4f}")
+print(f"Pictures: {options.output}/")

@@ -4,13 +4,12 @@ Learn to read handwritten digits
 
 A network of two hidden layers, 784-128-84-10 with ReLU, learns MNIST with cross-entropy and Adam in
 batches of 32: as it is, with an L2 penalty on the weights of the hidden layers, and with dropout.
-At the end stand the accuracy on the 10,000 test images, a table that compares the runs, and a
-folder with weights, curves, the confusion matrix, the digits that were misread, and a picture of
-the network. Where MNIST is not there and cannot be fetched, scikit-learn's 8x8 digits serve.
+At the end stand a table that compares the runs and a folder with weights, curves, the confusion
+matrix, the misread digits and a picture of the network. Without MNIST it takes 8x8 digits instead.
 """
 
 import argparse
-import itertools
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -49,11 +48,13 @@ options.output.mkdir(parents=True, exist_ok=True)
 # Linear layers with ReLU between them. It ends in logits; the loss has the softmax inside.
 def build(sizes, dropout=0.0):
     """Return a network with these numbers of units, from the inputs to the classes."""
+    *hidden, last = [nn.Linear(*pair, weight_init="xavier_uniform") for pair in pairwise(sizes)]
+    chance = np.random.default_rng(options.seed)  # its own, so as not to change the images' order
     layers = []
-    for pair in itertools.pairwise(sizes):
-        layers += [nn.Linear(*pair, weight_init="xavier_uniform"), nn.ReLU()]
-        layers += [nn.Dropout(dropout)] * bool(dropout)
-    return nn.Sequential(*layers[: -2 if dropout else -1])
+    for linear in hidden:
+        layers += [linear, nn.ReLU()]
+        layers += [nn.Dropout(dropout, rng=chance)] if dropout else []
+    return nn.Sequential(*layers, last)
 
 
 # %%
@@ -109,17 +110,16 @@ for run, extra in RUNS.items():
         break
 
 # %%
-# Twenty epochs on MNIST gave test accuracies of 0.9800, 0.9791 and 0.9779. Such differences are
-# chance: one standard error is 0.0014. The test losses 0.132, 0.076 and 0.091 tell more: the plain
-# network is the surest of its mistakes.
-columns = ["train loss", "train acc.", "test loss", "test acc."]
-print(f"{'':16s}" + "".join(f"{column:>12s}" for column in columns))
+# Twenty epochs on MNIST gave test accuracies of 0.9779, 0.9793 and 0.9800, and with ``--seed 1`` of
+# 0.9806, 0.9794 and 0.9787: such differences are chance. The test losses, 0.134, 0.076 and 0.082,
+# tell more, and nearly the same again: the plain network is the surest of its mistakes. (Nothing is
+# decided by the test images, so they can be the validation data, as the curves call them.)
+print(f"{'':16s}  train loss  train acc.   test loss   test acc.")
 for run, model in models.items():
     parts = [evaluate(model, p, loss=nn.CrossEntropyLoss(), metrics="accuracy") for p in dataset]
     cells = "".join(f"{part[key]:12.4f}" for part in parts for key in ("loss", "accuracy"))
     print(f"{run:16s}{cells}")
-figure = plots.plot_history(histories, metrics=["loss", "accuracy"])
-figure.savefig(options.output / "loss_curve.png", dpi=120)
+plots.plot_history(histories).savefig(options.output / "loss_curve.png", dpi=120)
 
 # %%
 # Weights to keep
@@ -145,6 +145,6 @@ if some.size:
     figure = plots.plot_images(test.x[some], test.y[some], predicted[some])
     figure.savefig(options.output / "misclassified.png", dpi=120)
 
-print(nn.summary(model, test.x[:1]))
+print(nn.summary(model, test.x[:1]), end="\n\n")
 viz.draw_model(model, test.x[:1]).save(options.output / "network.svg")
-print(f"\nTest accuracy without L2: {np.mean(predicted == test.y):.4f}. Files: {options.output}/")
+print(f"Test accuracy without L2: {np.mean(predicted == test.y):.4f}. Files: {options.output}/")

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from tqdm import tqdm
 
 import minigrad as mg
 from minigrad import data, nn, optim, plots
@@ -78,11 +79,11 @@ print(f"{count:,} weights and biases, so {2 * count:,} forward passes for a grad
 # this is done in float64.
 model.to(np.float64)
 x, t = x_train[:1].astype(np.float64), t_train[:1]
-begun, h, numerical = time.perf_counter(), 1e-4, []
+begun, h = time.perf_counter(), 1e-4
+numerical = [np.empty(parameter.shape) for parameter in model.parameters()]
 with mg.no_grad():
-    for parameter in model.parameters():
-        slopes = np.empty(parameter.shape)
-        for index in np.ndindex(*parameter.shape):
+    for parameter, slopes in zip(model.parameters(), numerical, strict=True):
+        for index in tqdm(np.ndindex(*parameter.shape), total=parameter.size, disable=None):
             value = parameter.data[index]
             parameter.data[index] = value + h
             above = loss(model(x), t).item()
@@ -90,7 +91,6 @@ with mg.no_grad():
             below = loss(model(x), t).item()
             parameter.data[index] = value
             slopes[index] = (above - below) / (2 * h)
-        numerical.append(slopes)
 by_differences = time.perf_counter() - begun
 
 # %%
@@ -107,21 +107,21 @@ gradients = [parameter.grad for parameter in model.parameters()]
 difference = max(np.abs(a - b).max() for a, b in zip(gradients, numerical, strict=True))
 print(f"largest difference {difference:.1e}, of gradients up to {np.abs(gradients[-1]).max():.2f}")
 print(f"by differences {by_differences:.2f} s, by backpropagation {1e6 * by_backprop:.0f} us")
-epoch = by_differences * len(x_train)
-print(f"an epoch by differences: {epoch / 3600:.1f} hours")
+print(f"an epoch by differences: {by_differences * len(x_train) / 3600:.1f} hours")
 print(f"by backpropagation: {by_differences / by_backprop:,.0f} times as fast")
 
 # %%
 # The picture puts one above the other, for the weights from the image to one hidden unit: the
 # gradient has the form of the image, since it is the image times one number.
-figure, panels = plt.subplots(1, 3, figsize=(9, 2.9), layout="constrained")
+figure, panels = plt.subplots(1, 3, figsize=(9, 4), layout="constrained")
 unit = np.abs(gradients[0]).sum(axis=1).argmax()
 shown = [gradients[0][unit], numerical[0][unit], gradients[0][unit] - numerical[0][unit]]
-titles = ["backpropagation", "differences", "one - other"]
+titles = ["backpropagation", "differences", "the first - the second"]
 for axes, title, values in zip(panels, titles, shown, strict=True):
     image = axes.imshow(values.reshape(int(pixels**0.5), -1), cmap="viridis")
     axes.set(title=title, xlabel="pixel", ylabel="pixel")
-    figure.colorbar(image, ax=axes, label="slope of the loss", shrink=0.8)
+    bar = figure.colorbar(image, ax=axes, label="slope of the loss", location="bottom")
+    bar.ax.locator_params(nbins=4)
 figure.savefig(options.output / "gradients.png", dpi=120)
 
 # %%
@@ -147,3 +147,4 @@ triples = [(int(i), int(y_test[i]), int(predicted[i])) for i in wrong]
 print(f"{len(wrong)} misread; the first as (index, label, prediction): {triples[:4]}")
 figure = plots.plot_images(x_test[wrong[:20]], y_test[wrong[:20]], predicted[wrong[:20]])
 figure.savefig(options.output / "misread.png", dpi=120)
+print(f"Pictures: {options.output}/")

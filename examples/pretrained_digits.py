@@ -6,11 +6,11 @@ A trained network is a list of arrays. This page loads the arrays of a 784-50-10
 modules, recognises the 10,000 test images of MNIST with it, one by one and in batches, and asks
 what it gets wrong, and whether it knows when it does not know.
 
-The file of weights is not part of minigrad: give its path as ``--weights`` or in the environment
-variable MINIGRAD_PRETRAINED. It holds W1 (784, 50), b1, W2 (50, 100), b2, W3 (100, 10) and b3 as
-.npz or .safetensors. Without it, and always with ``--quick``, a small network of the same kind is
-trained first, which takes seconds; quick mode does so with scikit-learn's 8x8 digits, so its
-numbers are not those of this page.
+The weights whose results this page tells come with the book *Deep Learning from Scratch*, and are
+not part of minigrad: give their file as ``--weights`` or in the environment variable
+MINIGRAD_PRETRAINED. It holds W1 (784, 50), b1, W2 (50, 100), b2, W3 (100, 10) and b3 as .npz or
+.safetensors. Without it, and always with ``--quick``, a small network of the same kind is trained
+first, which takes seconds; quick mode does so with scikit-learn's 8x8 digits.
 """
 
 import argparse
@@ -59,6 +59,8 @@ model = nn.Sequential(
 )  # fmt: skip
 if options.weights and not options.quick:
     arrays = load_weights(options.weights)
+    if not {"W1", "b1", "W2", "b2", "W3", "b3"} <= set(arrays):
+        raise SystemExit(f"{options.weights} holds {', '.join(arrays)}; see --help for the names")
     for k, layer in enumerate(model[:-1:2], start=1):
         layer.weight.data = arrays[f"W{k}"].T  # there (inputs, outputs), here (outputs, inputs)
         layer.bias.data = arrays[f"b{k}"]
@@ -144,3 +146,4 @@ for threshold, marker in [(0.5, "^"), (0.8, "o"), (0.95, "s")]:
 plt.xlabel("coverage: images that are answered (%)"), plt.ylabel("accuracy among these (%)")
 plt.grid(alpha=0.3), plt.legend()
 plt.savefig(options.output / "coverage.png", dpi=120)
+print(f"Pictures: {options.output}/")

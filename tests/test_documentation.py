@@ -1,10 +1,11 @@
 """The Python in README.md, docs/ and docstrings runs.
 
 A page's ```python blocks are executed in order, in one namespace; those marked ```python no-run are
-compiled only. An ```output block shows what the block before it prints: the same words, and the
-same numbers up to rounding; an ```output about block the same up to a tenth, for what comes out a
-little different elsewhere, such as the accuracy of a trained network. The examples in docstrings,
-which pytest itself runs among the names of their module, run with their own imports alone, too.
+compiled only. An ```output block shows what the block before it prints: the same words and whole
+numbers, and the same fractions up to rounding; an ```output about block the same up to a tenth, for
+what comes out a little different elsewhere, such as the accuracy of a trained network. The examples
+in docstrings, which pytest itself runs among the names of their module, run with their own imports
+alone, too.
 """
 
 import contextlib
@@ -109,10 +110,14 @@ def says_the_same(printed: str, shown: str, precision: float) -> bool:
     if NUMBER.sub("#", printed).split() != NUMBER.sub("#", shown).split():
         return False
     pairs = zip(NUMBER.findall(printed), NUMBER.findall(shown), strict=True)
-    return all(
-        math.isclose(float(one), float(other), rel_tol=precision, abs_tol=ROUNDING)
-        for one, other in pairs
-    )
+    return all(is_the_same(one, other, precision) for one, other in pairs)
+
+
+def is_the_same(one: str, other: str, precision: float) -> bool:
+    """Whether two numbers are: counts exactly, unless the page says "about"."""
+    if (one + other).isdecimal() and precision == PRECISION["output"]:
+        return one == other
+    return math.isclose(float(one), float(other), rel_tol=precision, abs_tol=ROUNDING)
 
 
 def describe(error: BaseException, page: Path, block: Block) -> str:
@@ -178,6 +183,13 @@ def test_blocks_share_a_namespace_and_run_in_the_page_s_order(workplace):
 def test_shown_output_is_what_is_printed(shown, is_same, workplace):
     code = "```python\nprint('off by 0.25 ± 3e-12')\nprint([1, 2])\n```"
     page = written(workplace, f"{code}\n\n```output\n{shown}\n```\n```python\nprint(3)\n```\n")
+    with contextlib.nullcontext() if is_same else pytest.raises(PageError, match="page shows"):
+        run_page(page)
+
+
+@pytest.mark.parametrize(("shown", "is_same"), [("100,480", True), ("100,481", False)])
+def test_what_is_counted_is_compared_exactly(shown, is_same, workplace):
+    page = written(workplace, f"```python\nprint('100,480')\n```\n```output\n{shown}\n```\n")
     with contextlib.nullcontext() if is_same else pytest.raises(PageError, match="page shows"):
         run_page(page)
 

@@ -13,6 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minigrad import nn
+from minigrad.data import ImagePreparation
+from minigrad.io import save_weights
+
 FOLDER = Path(__file__).parents[1] / "examples"
 SCRIPTS = {path.stem: path for path in sorted(FOLDER.glob("*.py"))}
 MOST_LINES = 150
@@ -74,6 +78,7 @@ def test_quick_run_says_something_and_writes_its_files(name, tmp_path):
     assert finished.status == 0, finished.err
     assert finished.err == ""
     assert len(re.findall(r"\d", finished.out)) > 10, "no numbers: what came out of it?"
+    assert "out/" in finished.out, "it does not say where its pictures are"
     files = files_of(SCRIPTS[name].read_text("utf-8"))
     assert any(file.endswith((".png", ".svg")) for file in files), "no picture"
     for file in files:
@@ -83,6 +88,29 @@ def test_quick_run_says_something_and_writes_its_files(name, tmp_path):
         if path.suffix == ".png":
             pixels = np.asarray(Image.open(path).convert("L"))
             assert pixels.std() > 1, f"{file} is empty"
+
+
+def test_each_file_of_weights_of_the_mnist_example_reads_a_picture(tmp_path):
+    assert run(SCRIPTS["mnist"], tmp_path, "--quick", "--output", "out").status == 0
+    files = sorted((tmp_path / "out").glob("*.safetensors"))
+    assert [file.stem for file in files] == ["weights", "weights_dropout", "weights_l2"]
+    for file in files:
+        finished = run(SCRIPTS["read_my_digit"], tmp_path, "--weights", str(file))
+        assert finished.status == 0, finished.err
+        assert "It is a " in finished.out
+
+
+def test_a_picture_is_read_where_there_is_no_data_set(tmp_path):
+    weights = tmp_path / "weights.safetensors"
+    metadata = ImagePreparation().to_metadata()  # as for MNIST, which is not here
+    save_weights(nn.Sequential(nn.Linear(784, 10)), weights, metadata=metadata)
+    strokes = np.zeros((90, 60), np.uint8)
+    strokes[20:70, 25:35] = 255
+    Image.fromarray(strokes).save(tmp_path / "one.png")
+    finished = run(SCRIPTS["read_my_digit"], tmp_path, "one.png", "--weights", str(weights))
+    assert "It is a " in finished.out
+    assert (tmp_path / "runs" / "read_my_digit" / "reading.png").is_file()
+    assert finished.err.startswith("MNIST: ")  # and no traceback
 
 
 # --- The form of a page ----------------------------------------------------------------------

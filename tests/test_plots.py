@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
 
@@ -316,13 +317,54 @@ def test_each_class_has_its_points_a_colour_and_a_marker():
         lambda x: np.stack([0.4 - x[:, 0], x[:, 0] - 0.4], axis=1),
         lambda x: by_first_input(x)[:, None],
         lambda x: tensor(by_first_input(x)),
+        lambda x: by_first_input(x) > 0,
+        lambda x: np.eye(2, dtype=np.int64)[(by_first_input(x) > 0).astype(int)],
     ],
-    ids=["a score for each class", "one score", "a tensor"],
+    ids=["a score for each class", "one score", "a tensor", "yes or no", "one-hot"],
 )
 def test_scores_may_be_one_or_one_for_each_class(model):
     expected = plot_decision_regions(by_first_input, CORNERS, [0, 0, 1, 1], resolution=9)
     figure = plot_decision_regions(model, CORNERS, [[0], [0], [1], [1]], resolution=9)
     np.testing.assert_array_equal(shades(figure), shades(expected))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [lambda x: x.sum(axis=1) - 0.8, lambda x: np.stack([0.8 - x[:, 0], x[:, 1]], axis=1)],
+    ids=["one score", "a score for each class"],
+)
+def test_borders_are_where_the_scores_are_equal(model):
+    figure = plot_decision_regions(model, CORNERS, [0, 1, 1, 1], resolution=9)
+    (border,) = [c for c in figure.axes[0].collections if isinstance(c, ContourSet)]
+    places = np.concatenate([path.vertices for path in border.get_paths()])
+    assert np.ptp(places, axis=0).min() > 1, "the border does not cross the picture"
+    np.testing.assert_allclose(places.sum(axis=1), 0.8, atol=1e-6)
+
+
+def test_each_of_three_classes_has_its_borders():
+    def wedges(x):
+        return (x - 0.5) @ np.array([[0, 1], [1, -1], [-1, -1]], np.float32).T
+
+    figure = plot_decision_regions(wedges, CORNERS, [2, 0, 1, 0], resolution=60)
+    assert set(np.unique(shades(figure))) == {0, 1, 2}
+    borders = [c for c in figure.axes[0].collections if isinstance(c, ContourSet)]
+    places = np.concatenate([path.vertices for border in borders for path in border.get_paths()])
+    scores = np.sort(wedges(places), axis=1)
+    # Where three regions meet, the line between two grid points cuts the corner.
+    np.testing.assert_allclose(scores[:, 2], scores[:, 1], atol=0.03)
+
+
+def test_infinite_scores_can_be_drawn():
+    def certain(x):
+        return np.where(by_first_input(x) > 0, np.inf, -np.inf)
+
+    figure = plot_decision_regions(certain, CORNERS, [0, 0, 1, 1], resolution=9)
+    assert figure.axes[0].get_title() == "4 of 4 right (100.00 %)"
+    alike = plot_decision_regions(
+        lambda x: np.stack([certain(x)] * 2, axis=1), CORNERS, [0, 0, 1, 1], resolution=9
+    )
+    assert not shades(alike).any()
+    png(figure), png(alike)
 
 
 def test_probabilities_have_another_threshold():
@@ -351,7 +393,7 @@ def test_the_model_is_asked_in_float32_and_without_dropout():
 
 
 def test_a_single_class_and_a_single_point_can_be_drawn():
-    figure = plot_decision_regions(by_first_input, [[1.0, 1.0]], [1], resolution=2)
+    figure = plot_decision_regions(by_first_input, [[1.0, 1.0]], [1], resolution=np.int64(2))
     assert figure.axes[0].get_title() == "1 of 1 right (100.00 %)"
     png(figure)
 
@@ -377,8 +419,9 @@ def test_points_and_classes_that_do_not_fit_are_refused(x, y, error, message):
 def test_a_model_with_other_scores_is_refused():
     with pytest.raises(ShapeError, match=r"returns shape \(4, 2, 1\) for 4 points"):
         plot_decision_regions(lambda x: np.ones((len(x), 2, 1)), CORNERS, [0] * 4, resolution=2)
-    with pytest.raises(ArgumentError, match="resolution is an integer from 2 up, not 1"):
-        plot_decision_regions(by_first_input, CORNERS, [0, 0, 1, 1], resolution=1)
+    for resolution in (1, True, 9.0):
+        with pytest.raises(ArgumentError, match="resolution is an integer from 2 up, not"):
+            plot_decision_regions(by_first_input, CORNERS, [0, 0, 1, 1], resolution=resolution)
 
 
 # --- Around ----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ That the examples run, and can be pasted into an empty session, test_documentati
 """
 
 import ast
+import builtins
 import importlib
 import importlib.util
 import inspect
@@ -71,7 +72,7 @@ def test_each_name_is_documented_once():
 
 @pytest.mark.parametrize("entry", OBJECTS, ids=lambda entry: entry.path)
 def test_has_a_docstring_with_an_example(entry):
-    documentation = inspect.getdoc(entry.value)
+    documentation = entry.value.__doc__  # its own: inspect.getdoc would take a base class's
     assert documentation, f"{entry.path} has no docstring"
     assert ">>>" in documentation, f"the docstring of {entry.path} has no example"
 
@@ -111,6 +112,52 @@ def test_methods_have_docstrings(entry):
     assert not without
 
 
+UNLISTED = {  # what is only taken to refuse it, or to pass it on as graphviz calls the method
+    "minigrad.testing.gradcheck": {"more"},
+    "minigrad.viz.Drawing.save": {"options"},
+}
+
+
+def test_arguments_that_a_docstring_lists_are_those_that_there_are():
+    wrong = {
+        path: listed ^ there
+        for path, value in functions()
+        if (listed := listed_arguments(inspect.getdoc(value) or ""))
+        and listed ^ (there := arguments_of(value) - UNLISTED.get(path, set()))
+    }
+    assert not wrong
+
+
+def functions():
+    """Yield each public function, class and method, with its name."""
+    for entry in OBJECTS:
+        yield entry.path, entry.value
+        for name in public.documented_methods(entry.value) if inspect.isclass(entry.value) else ():
+            yield f"{entry.path}.{name}", getattr(entry.value, name)
+
+
+PARAMETERS = re.compile(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-+$|\Z)", re.DOTALL | re.MULTILINE)
+
+
+def listed_arguments(documentation: str) -> set[str]:
+    section = PARAMETERS.search(documentation)
+    entries = re.findall(r"^(\S.*?)(?: :.*)?$", section[1], re.MULTILINE) if section else []
+    return {name.lstrip("*") for entry in entries for name in entry.split(", ")}
+
+
+def arguments_of(function) -> set[str]:
+    try:
+        return set(inspect.signature(function).parameters) - {"self"}
+    except (TypeError, ValueError):  # a property, or written in C
+        return set()
+
+
+def test_the_arguments_in_a_docstring_are_found():
+    text = "Do it.\n\nParameters\n----------\nx, y : array\n    Two : three.\n*more : int\n\n"
+    assert listed_arguments(text + "Returns\n-------\nz : array") == {"x", "y", "more"}
+    assert listed_arguments("Do it.\n\nReturns\n-------\nz : array") == set()
+
+
 REFERENCE = re.compile(r"(?<!`)`~?(minigrad(?:\.\w+)+)`(?!`)")
 
 
@@ -144,6 +191,57 @@ def test_references_to_names_of_ours_lead_somewhere():
 def test_a_reference_that_leads_nowhere_is_noticed(name, leads):
     assert resolves(name) is leads
     assert REFERENCE.findall(f"see `{name}`, not ``{name}``") == [name]
+
+
+BARE = re.compile(r"(?<![`:\w])`~?(\w+)`(?![`_])")
+DESCRIBED = re.compile(r"^ *(\w+(?:, \w+)*) : ", re.MULTILINE)  # arguments, attributes, results
+PUBLIC = {entry.name for entry in NAMES} | {name.rpartition(".")[2] for name in public.MODULES}
+SYMBOLS = {  # other names that docstrings mention: in formulas, and what other packages have
+    "minigrad.data.MinMaxScaler": {"low"},
+    "minigrad.jvp": {"u"},
+    "minigrad.nn.functional.cross_entropy": {"z"},
+    "minigrad.optim.LinearWarmup": {"LinearLR", "SequentialLR"},
+    "minigrad.testing.power": {"f", "inputs"},
+}
+
+
+def docstrings():
+    """Yield each public name and method with its docstring and the names known there."""
+    for entry in OBJECTS:
+        known = arguments_of(entry.value)
+        methods = []
+        if inspect.isclass(entry.value):
+            known |= {*dir(entry.value), *inspect.get_annotations(entry.value)}
+            methods = public.documented_methods(entry.value)
+        yield entry.path, inspect.getdoc(entry.value), known
+        for name in methods:
+            method = getattr(entry.value, name)
+            yield f"{entry.path}.{name}", inspect.getdoc(method), known | arguments_of(method)
+
+
+def unknown_names(documentation: str, known: set[str]) -> set[str]:
+    """Return the names, written as `name`, that mean nothing where they stand."""
+    for names in DESCRIBED.findall(documentation):
+        known = known | set(names.split(", "))
+    return set(BARE.findall(documentation)) - known - PUBLIC - set(dir(builtins))
+
+
+def test_names_without_a_module_mean_something_where_they_stand():
+    wrong = {
+        path: unknown
+        for path, documentation, known in docstrings()
+        if (unknown := unknown_names(documentation or "", known) - SYMBOLS.get(path, set()))
+    }
+    assert not wrong
+
+
+@pytest.mark.parametrize("name", ["Linear", "x", "size", "TypeError", "functional"])
+def test_a_name_that_means_something_is_left_alone(name):
+    assert not unknown_names(f"See `{name}` and ``what``.\n\nsize : int", {"x"})
+
+
+def test_a_name_that_means_nothing_is_noticed():
+    assert unknown_names("See `Linearr`.\n\nsize : int", {"x"}) == {"Linearr"}
 
 
 def test_every_page_of_the_reference_lists_all_its_names(monkeypatch):

@@ -8,23 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-from sphinx_gallery.scrapers import figure_rst, matplotlib_scraper
+from sphinx_gallery.scrapers import figure_rst
 
-ORDER = (
-    "perceptron",
-    "activations",
-    "first_network",
-    "pretrained_digits",
-    "mnist",
-    "read_my_digit",
-    "numerical_vs_backprop",
-    "optimizers",
-    "initialisation",
-    "overfitting",
-    "regression",
-    "spiral",
-    "check_your_gradients",
-)  # others come after them
+EXAMPLES = Path(__file__).parents[2] / "examples"
+ORDER = re.findall(r"``(\w+)\.py``", (EXAMPLES / "README.rst").read_text(encoding="utf-8"))
 
 _seen: dict[Path, int] = {}  # pictures, with the times at which they were written
 _outputs = tempfile.TemporaryDirectory(prefix="minigrad-gallery-")
@@ -35,42 +22,35 @@ def _output(script: str) -> Path:
     return Path(_outputs.name, Path(script).stem)
 
 
-def place(script: str) -> tuple[int, str]:
-    """Return what the examples are sorted by."""
-    name = Path(script).stem
-    return (ORDER.index(name) if name in ORDER else len(ORDER), name)
+def place(script: str) -> int:
+    """Return what the examples are sorted by: their place in the table above the gallery."""
+    return ORDER.index(Path(script).stem)
 
 
 def options(_conf: dict[str, Any], script: dict[str, Any]) -> list[str]:
-    """Return the options of an example."""
-    takes_output = "--output" in Path(script["src_file"]).read_text(encoding="utf-8")
-    return ["--quick", *(["--output", str(_output(script["src_file"]))] if takes_output else [])]
+    """Return the options that an example is run with."""
+    return ["--quick", "--output", str(_output(script["src_file"]))]
 
 
-def say_how_it_ran(page: str) -> str:
-    """Return the source of an example's page with a line below its title on what it shows."""
-    title = re.search(r"^=+\n", page, re.MULTILINE)
-    if title is None:
-        return page
-    line = (
-        "\n*Printed and drawn below is what a run with* ``--quick`` *gave; what the text says of "
-        "results is of a whole run.*\n"
-    )
-    return page[: title.end()] + line + page[title.end() :]
+def with_its_command(page: str, name: str) -> str:
+    """Return the page of an example with a sentence below its title on how it was run."""
+    command = f"``python examples/{name}.py --quick``"
+    said = f"*What this page prints and draws below the code is of* {command}."
+    return re.sub(r"^=+\n", rf"\g<0>\n{said}\n", page, count=1, flags=re.MULTILINE)
 
 
-def pictures(block: Any, variables: dict[str, Any], conf: dict[str, Any], **kwargs: Any) -> str:
-    """Show the pictures that a cell has saved; where it saved none, the figures it left open."""
-    saved = _new_pictures(_output(variables["src_file"]))
-    if not saved:
-        return matplotlib_scraper(block, variables, conf, **kwargs)
+def pictures(block: Any, variables: dict[str, Any], conf: dict[str, Any]) -> str:
+    """Show the pictures that a cell has saved, one below the other."""
     plt.close("all")
-    copies = []
+    shown = []
+    saved = _new_pictures(_output(variables["src_file"]))
     for picture, wanted in zip(saved, variables["image_path_iterator"], strict=False):
-        copies.append(str(Path(wanted).with_suffix(picture.suffix)))
-        shutil.copyfile(picture, copies[-1])
-    shown = "".join(figure_rst([copy], conf["src_dir"]) for copy in copies)  # one below the other
-    return f"\n.. container:: picture\n\n{textwrap.indent(shown, '    ')}\n"
+        copy = str(Path(wanted).with_suffix(picture.suffix))
+        shutil.copyfile(picture, copy)
+        shown.append(figure_rst([copy], conf["src_dir"], picture.stem.replace("_", " ")))
+    if not shown:
+        return ""
+    return f"\n.. container:: picture\n\n{textwrap.indent(''.join(shown), '    ')}\n"
 
 
 def _new_pictures(folder: Path) -> list[Path]:

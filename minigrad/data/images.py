@@ -102,8 +102,8 @@ class ImagePreparation:
     pixel_range: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
-        check_count("size", self.size)
-        check_count("box", self.box)
+        object.__setattr__(self, "size", check_count("size", self.size))
+        object.__setattr__(self, "box", check_count("box", self.box))
         if self.box > self.size:
             raise ArgumentError(f"a box of {self.box} pixels does not fit into {self.size}")
         if self.middle not in ("mass", "box"):
@@ -162,7 +162,7 @@ class ImagePreparation:
         DataNotFoundError
             If there is no such file.
         DataError
-            If it is no picture, or there is nothing to be seen in it.
+            If it is no picture, is far too large, or there is nothing to be seen in it.
         MissingExtraError
             If Pillow is not installed.
 
@@ -246,6 +246,8 @@ def _pixels_of(path: Path) -> Array:
             return np.asarray(upright.convert("RGBA" if transparent else "L"))
     except FileNotFoundError as error:
         raise DataNotFoundError("there is no such file") from error
+    except image.DecompressionBombError as error:
+        raise DataError(f"too large a picture; cut out the character first ({error})") from error
     except (OSError, SyntaxError, ValueError) as error:  # as Pillow's readers find damage
         raise DataError(f"not a picture that can be read ({error})") from error
 

@@ -78,15 +78,26 @@ def plot_decision_regions(
     points, classes = _points(plain(x)), _labels(plain(y))
     if len(points) != len(classes):
         raise ShapeError(f"there are {len(points)} points and {len(classes)} classes")
-    if isinstance(resolution, bool) or not isinstance(resolution, int) or resolution < 2:
+    if not isinstance(resolution, int | np.integer) or resolution < 2:  # True is 1
         raise ArgumentError(f"resolution is an integer from 2 up, not {resolution!r}")
     figure = new_figure("Drawing decision regions", 6.2, 5.0)
     axes = figure.add_subplot()
     _draw_regions(axes, model, points, threshold, resolution, int(classes.max()) + 1)
+    _draw_points(axes, points, classes)
+    right = int(np.count_nonzero(_scores(model, points, threshold).argmax(axis=1) == classes))
+    share = 100 * right / len(classes)
+    axes.set(xlabel="first input", ylabel="second input")
+    axes.set_title(f"{right} of {len(classes)} right ({share:.2f} %)")
+    figure.legend(loc="outside right upper")
+    return figure
+
+
+def _draw_points(axes: Axes, points: NDArray[Any], classes: NDArray[np.int64]) -> None:
     for index in range(int(classes.max()) + 1):
+        across, up = points[classes == index].T
         axes.scatter(
-            points[classes == index, 0],
-            points[classes == index, 1],
+            across,
+            up,
             color=COLOURS[index % len(COLOURS)],
             marker=MARKERS[index % len(MARKERS)],
             edgecolors="white",
@@ -95,12 +106,6 @@ def plot_decision_regions(
             label=f"class {index}",
             zorder=3,
         )
-    right = int(np.count_nonzero(_decide(model, points, threshold) == classes))
-    share = 100 * right / len(classes)
-    axes.set(xlabel="first input", ylabel="second input")
-    axes.set_title(f"{right} of {len(classes)} right ({share:.2f} %)")
-    figure.legend(loc="outside right upper")
-    return figure
 
 
 def _points(x: NDArray[Any]) -> NDArray[Any]:
@@ -122,17 +127,18 @@ def _labels(y: NDArray[Any]) -> NDArray[np.int64]:
     return classes.astype(np.int64)
 
 
-def _decide(model: Callable[[Any], Any], x: NDArray[Any], threshold: float) -> NDArray[np.int64]:
-    scores = predict(model, x)
+def _scores(model: Callable[[Any], Any], x: NDArray[Any], threshold: float) -> NDArray[Any]:
+    """Return a score for each class, shape (N, C); a single score stands against 0 for class 0."""
+    scores = predict(model, x).astype(np.float64)
     if scores.ndim == 2 and scores.shape[1] > 1:
-        highest: NDArray[np.int64] = scores.argmax(axis=1)
-        return highest
+        return scores
     if scores.size != len(x):
         raise ShapeError(
             f"the model returns shape {scores.shape} for {len(x)} points; scores have shape "
             f"({len(x)}, C), or ({len(x)},)"
         )
-    return (scores.reshape(-1) > threshold).astype(np.int64)
+    above: NDArray[Any] = scores.reshape(-1) - threshold
+    return np.stack([np.zeros_like(above), above], axis=1)
 
 
 def _draw_regions(
@@ -143,20 +149,20 @@ def _draw_regions(
     resolution: int,
     classes: int,
 ) -> None:
-    colors = require("matplotlib.colors", extra="plots", purpose="Drawing decision regions")
     low, high = points.min(axis=0), points.max(axis=0)
     margin = _MARGIN * np.maximum(high - low, 1e-6)
     sides = np.linspace(low - margin, high + margin, resolution, dtype=points.dtype)
     across, up = np.meshgrid(*sides.T)
     places = np.stack([across.ravel(), up.ravel()], axis=1)
-    decided = _decide(model, places, threshold).reshape(across.shape)
+    scores = _scores(model, places, threshold)
+    decided = scores.argmax(axis=1)
     classes = max(classes, int(decided.max()) + 1)
-    palette = colors.ListedColormap([COLOURS[k % len(COLOURS)] for k in range(classes)])
+    colors = require("matplotlib.colors", extra="plots", purpose="Drawing decision regions")
     axes.pcolormesh(
         across,
         up,
-        decided,
-        cmap=palette,
+        decided.reshape(across.shape),
+        cmap=colors.ListedColormap([COLOURS[k % len(COLOURS)] for k in range(classes)]),
         vmin=-0.5,
         vmax=classes - 0.5,
         alpha=0.25,
@@ -164,4 +170,15 @@ def _draw_regions(
         rasterized=True,
     )
     for index in np.unique(decided)[1:]:
-        axes.contour(across, up, decided >= index, levels=[0.5], colors="black", linewidths=0.8)
+        lead = _lead(scores, index)
+        lead[decided > index] = np.nan  # where a class after it is ahead, they have no border
+        border = lead.reshape(across.shape)
+        axes.contour(across, up, border, levels=[0], colors="black", linewidths=0.8)
+
+
+def _lead(scores: NDArray[Any], index: int) -> NDArray[Any]:
+    """Return how far a class is ahead of those before it: 0 on its borders with them."""
+    with np.errstate(invalid="ignore"):  # of two infinite scores none is ahead
+        lead = scores[:, index] - scores[:, :index].max(axis=1)
+    finite: NDArray[Any] = np.nan_to_num(lead, posinf=1.0, neginf=-1.0)
+    return finite

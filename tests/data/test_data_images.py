@@ -172,6 +172,13 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path, kept):
         ImagePreparation().read(path)
 
 
+def test_a_picture_that_is_far_too_large_is_refused(tmp_path, monkeypatch):
+    Image.fromarray(seven()).save(tmp_path / "seven.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(DataError, match=r"seven\.png: too large a picture; cut out"):
+        ImagePreparation().read(tmp_path / "seven.png")
+
+
 # --- With the weights ------------------------------------------------------------------------
 
 
@@ -182,6 +189,12 @@ def test_it_goes_through_a_file_of_weights(tmp_path):
     restored = ImagePreparation.from_metadata(inspect_weights(path).metadata)
     assert restored == prepare
     np.testing.assert_array_equal(restored(seven()), prepare(seven()))
+
+
+def test_sizes_may_be_integers_of_numpy():
+    prepare = ImagePreparation(np.int64(8), np.uint8(8), pixel_range=np.array([0, 1]))
+    assert prepare == ImagePreparation(8, 8)
+    assert ImagePreparation.from_metadata(prepare.to_metadata()) == prepare
 
 
 def test_weights_without_it_say_what_to_do():
