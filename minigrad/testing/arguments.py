@@ -110,9 +110,9 @@ def function_name(function: Function) -> str:
     """Return what to call a function in a report."""
     if isinstance(function, Module):
         return type(function).__name__
-    if isinstance(function, functools.partial):
-        return f"partial({function_name(function.func)})"
     name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
+    if name is None and isinstance(function, functools.partial):  # a primitive is one with a name
+        return f"partial({function_name(function.func)})"
     return str(name or type(function).__name__).rpartition("<locals>.")[2]
 
 

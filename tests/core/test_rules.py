@@ -218,6 +218,8 @@ def test_all_options_may_be_given_by_position(function, args, options):
 COUNTS = [
     (np.repeat, [1.0, 2.0], [1, 2], {}),
     (np.repeat, [[1.0, 2.0]], 2, {"axis": 0}),
+    (np.repeat, [[1.0, 2.0], [3.0, 4.0]], 3, {"axis": 1}),
+    (np.repeat, [[1.0, 2.0], [3.0, 4.0]], 3, {}),
     (np.tile, [1.0, 2.0], [2, 1], {}),
     (np.take, [1.0, 2.0], [1, 1], {}),
     (np.take_along_axis, [[1.0, 2.0]], [[1, 0]], {"axis": 1}),

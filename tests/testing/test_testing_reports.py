@@ -1,12 +1,14 @@
 """What the report says, and the fixture that pytest users meet it through."""
 
 import re
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import minigrad as mg
 import pytest_minigrad
 from minigrad import nn
 from minigrad.errors import ArgumentError, MinigradError
@@ -40,6 +42,15 @@ def test_message_names_everything():
         "    worst at [1, 2]: analytic 2.644, numerical 0.881 ± ; off by 1.76 (relative 0.667)",
         "  reproduce: gradcheck(softplus, (2, 3), seed=3, vjp=off_in_two)",
     ]
+
+
+def test_operators_are_called_by_their_names_and_partial_functions_by_what_they_are_of():
+    operator = mg.primitive(softplus)
+    mg.defvjp(operator, lambda g, _out, x: off_in_two(g, x))
+    with pytest.raises(GradientMismatch, match=r"^gradcheck of softplus, .*"):
+        gradcheck(operator, (2, 3))
+    with pytest.raises(GradientMismatch, match=r"^gradcheck of partial\(softplus\), .*"):
+        gradcheck(partial(softplus), (2, 3), vjp=off_in_two)
 
 
 def test_exception_is_both_of_ours_and_an_assertion():
