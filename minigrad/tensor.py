@@ -531,7 +531,27 @@ def tensor(
     requires_grad: bool = False,
     name: str | None = None,
 ) -> Tensor:
-    """Make a tensor of a copy of `data`; the arguments are those of `Tensor`.
+    """Make a tensor of a copy of `data`.
+
+    Parameters
+    ----------
+    data : array, number, or nested list of numbers
+        Copied. An array keeps its dtype; Python numbers become float32.
+    dtype : dtype, optional
+        What to convert to instead.
+    requires_grad : bool, default False
+        Whether `Tensor.backward` is to compute a gradient for it.
+    name : str, optional
+        What to call it in pictures and messages.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    DtypeError, ShapeError, GraphError
+        As `Tensor` does.
 
     Examples
     --------
@@ -552,8 +572,15 @@ def from_numpy(array: Any, *, requires_grad: bool = False, name: str | None = No
     Parameters
     ----------
     array : ndarray, or any array that speaks NumPy
+        Not copied.
     requires_grad : bool, default False
+        Whether `Tensor.backward` is to compute a gradient for it.
     name : str, optional
+        What to call it in pictures and messages.
+
+    Returns
+    -------
+    Tensor
 
     Raises
     ------
