@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import zlib
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -61,8 +60,7 @@ class debug(observing):
         super().__init__(_Watch(check_finite, check_saved))
 
 
-@dataclass(frozen=True)
-class _Origin:
+class _Origin(NamedTuple):
     """Where an operation was called, and the checksums of what it saved."""
 
     file: str

@@ -12,7 +12,6 @@ Weights have the shape (out_features, in_features, ...); :math:`n_\mathrm{in}` a
 
 from __future__ import annotations
 
-import difflib
 import functools
 import math
 from collections.abc import Callable, Sequence
@@ -504,6 +503,8 @@ def resolve(initializer: Initializer | str) -> Initializer:
             f"{described(initializer)}; values of your own are assigned: layer.weight.data = array"
         )
     if initializer not in INITIALIZERS:
+        import difflib  # which only mistakes need
+
         close = difflib.get_close_matches(initializer, INITIALIZERS, n=2, cutoff=0.5)
         hint = f"did you mean {' or '.join(map(repr, close))}? T" if close else "t"
         raise ArgumentError(

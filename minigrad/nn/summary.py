@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from minigrad.context import Observer, context, no_grad, scope
 from minigrad.errors import ArgumentError, DtypeError
@@ -13,8 +12,7 @@ from minigrad.tensor import Tensor
 __all__ = ["Row", "Summary", "is_shape", "summary"]
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One call of a module: what it is, what it returned, and its own parameters."""
 
     name: str
@@ -24,8 +22,7 @@ class Row:
     shared: bool
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(NamedTuple):
     """The layers of a model, in the order in which they were called.
 
     Attributes

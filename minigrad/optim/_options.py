@@ -6,7 +6,6 @@ become Python's own: a NumPy scalar would widen the arithmetic of float32 parame
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
@@ -116,6 +115,8 @@ def check_options(
 
 def known_names(name: object, names: Iterable[str]) -> str:
     """Return what was probably meant, or everything there is."""
+    import difflib  # which only mistakes need
+
     names = list(names)
     close = difflib.get_close_matches(str(name), names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"there is {', '.join(names)}"

@@ -56,6 +56,17 @@ machine, with which versions, when and how it was measured.
 - **Large batches: memory.** Fresh arrays of half a megabyte cost page faults, a sixth of a step
   with 1000 samples. So the results of large matrix products and of ReLU lie in blocks that are
   used again once nothing refers to them (`minigrad/workspace.py`).
+- **Large results of functions of your own** are fresh each time, and on Linux that may be most of
+  their cost: glibc gives their memory back to the system, until the program has freed a block
+  between them and 32 MB in size (`M_MMAP_THRESHOLD` in mallopt(3)). `np.empty(31 << 20, np.uint8)`,
+  a line at the start of a program, does that. `(x * y).backward(g)` with 1000 by 128 numbers then
+  took 0.15 ms here instead of 1.5. minigrad does not do it by itself, for it concerns the whole
+  process.
+- **A node of the walk back** takes some three hundred instructions of the interpreter: how many
+  gradients it waits for, whether anything it kept was changed, its rule, whether shape and dtype
+  are right, the sum, and letting go of what it kept. PyTorch does that in C++.
+- **One array used thousands of times in one call**, as by `np.concatenate`: each of its gradients
+  is told all arguments of the call, which takes longer the more there are.
 - **Adam: ten passes** over parameters and moments, of which the square root is the slowest.
   Compiled it is one pass, in half the time.
 
