@@ -65,7 +65,8 @@ class Summary(NamedTuple):
         )
         return "\n".join(lines)
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:
