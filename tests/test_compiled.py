@@ -303,9 +303,10 @@ def test_kernels_take_plain_arrays_of_one_dtype_and_layout(other):
 
 
 def in_a_process(code, **environment):
+    # With kernels unless the test says otherwise, also where the tests run without.
     return subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, **environment},
+        env={**os.environ, "MINIGRAD_COMPILED": "1", **environment},
         capture_output=True,
         text=True,
         check=False,

@@ -279,6 +279,7 @@ def test_checker_catches_the_mutant_and_not_its_right_version(wrong):
     assert caught.value.report.findings
 
 
+@pytest.mark.slow
 def test_checker_catches_all_pairs_but_second_order_with_another_seed():
     found = power(functools.partial(gradcheck, seed=1), filter(is_small, MUTANTS), pairs=True)
     assert found.missed == [each.name for each in MUTANTS if each.kind == "second order"]
