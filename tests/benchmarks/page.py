@@ -51,7 +51,7 @@ machine, with which versions, when and how it was measured.
   part: that is the distance to it at batches up to 100, and it does not grow with the batch. JAX,
   which compiles the whole step, has neither.
 - **One sample: a column times a row.** That is the gradient of a weight then, and `numpy.matmul`
-  has a plain loop for it, which took a third of the step. `numpy.dot` takes an eighth of the time
+  has a plain loop for it: about a quarter of the step. `numpy.dot` takes an eighth of the time
   for it, and starts faster for every other product, too.
 - **Large batches: memory.** Fresh arrays of half a megabyte cost page faults, a sixth of a step
   with 1000 samples. So the results of large matrix products and of ReLU lie in blocks that are
